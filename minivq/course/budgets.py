@@ -1,0 +1,97 @@
+"""How long a lesson takes: one frozen dataclass per lesson with two values, fast and full.
+
+Sizes and steps only: the same code runs in both budgets, and no lesson asks which one it is in. `fast` is
+what the tests run (about a minute a notebook on 2 cores), `full` is what a reader gets (at most one cell
+over a minute).
+
+Adding a field to a lesson: write it in its class with its unit in the comment, and give it in FAST and in
+FULL.
+
+    B = budget("03")
+    for step in range(B.steps): ...
+"""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget00:
+    """Lesson 00, start: no training."""
+
+    faces: int  # pictures read from the test split
+
+
+@dataclass(frozen=True)
+class Budget01:
+    """Lesson 01, vector quantisation: no training, k-means only."""
+
+    pictures: int  # training pictures whose patches are clustered
+    kmeans_steps: int  # passes over the patches
+
+
+@dataclass(frozen=True)
+class Budget02:
+    """Lesson 02, latent grid: an autoencoder without quantiser."""
+
+    pictures: int  # training pictures
+    steps: int  # of training
+    batch: int  # pictures a step
+
+
+@dataclass(frozen=True)
+class Budget03:
+    """Lesson 03, VQ-VAE: the long training of the ground floor."""
+
+    pictures: int  # training pictures
+    steps: int  # of training, the part without quantiser included
+    batch: int  # pictures a step
+
+
+@dataclass(frozen=True)
+class Budget04:
+    """Lesson 04, codebook health: several short runs at 32 px."""
+
+    pictures: int  # training pictures
+    steps: int  # of each run
+    batch: int  # pictures a step
+
+
+FAST = {
+    "00": Budget00(faces=16),
+    "01": Budget01(pictures=200, kmeans_steps=5),
+    "02": Budget02(pictures=256, steps=20, batch=16),
+    "03": Budget03(pictures=256, steps=20, batch=16),
+    "04": Budget04(pictures=256, steps=20, batch=16),
+}
+
+FULL = {
+    "00": Budget00(faces=64),
+    "01": Budget01(pictures=2000, kmeans_steps=20),
+    "02": Budget02(pictures=4000, steps=600, batch=32),
+    "03": Budget03(pictures=8000, steps=1200, batch=32),
+    "04": Budget04(pictures=4000, steps=400, batch=32),
+}
+
+
+def budget_name():
+    """-> "fast" or "full": the environment's MINIVQ_BUDGET, "full" where it is not set.
+
+    Raises ValueError where it holds anything else.
+    """
+    name = os.environ.get("MINIVQ_BUDGET", "full")
+    if name not in ("fast", "full"):
+        raise ValueError(f"MINIVQ_BUDGET is {name!r}, wanted 'fast' or 'full'")
+    return name
+
+
+def budget(lesson):
+    """"03" -> the frozen dataclass of that lesson's sizes and steps, fast or full by MINIVQ_BUDGET.
+
+    Raises ValueError for a lesson without a budget, and for another MINIVQ_BUDGET than fast and full.
+    """
+    table = FAST if budget_name() == "fast" else FULL
+    key = str(lesson).zfill(2)
+    if key not in table:
+        raise ValueError(f"no budget for lesson {lesson!r}, wanted one of {', '.join(sorted(table))}")
+    return table[key]

@@ -1,0 +1,317 @@
+"""Exercises that never block: predict, check, go on with the learner's part or with the package's.
+
+In a notebook:
+
+    predict("3.1", None)                                  # the learner writes a letter for None
+    check("3.2", straight_through)                        # not attempted | not yet: ... | right
+    straight_through = use("3.2", straight_through)       # the learner's if it is right, else the package's
+    compare("3.1", gradient.norm().item())                # behind the result: predicted against measured
+    hint("3.2", 1); reveal("3.2")
+
+`MINIVQ_STRICT=1` makes an unsolved or wrong exercise fail. The exercises of a lesson stand in
+`minivq/course/lessons/lesson_NN.py`, see there for how a check is written.
+"""
+
+import linecache
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import torch
+
+from minivq.course.log import write
+
+KINDS = ("predict", "complete", "debug", "explore", "prove")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer on offer: its text, the measured value it stands for, and what is said to who chose it.
+
+    `value` is a number, a shape (tuple), a text, or None where the lesson compares by the option's key.
+    """
+
+    text: str
+    value: object
+    reply: str = ""
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its card, its check, its hints.
+
+    `check(answer)` -> None where the answer is right, else a sentence that says what it behaves like and
+    where to look; it may raise, that is a message too. `package()` -> what `use` goes on with where the
+    answer is not right (None where the lesson does not need the part again). `options` belong to predict:
+    exactly one is right, every wrong one has a reply.
+    """
+
+    id: str
+    kind: str
+    title: str
+    difficulty: int
+    minutes: int
+    points: int
+    check: Callable | None = None
+    package: Callable | None = None
+    hints: tuple[str, ...] = ()
+    options: Mapping[str, Option] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(f"exercise {self.id}: kind is {self.kind!r}, wanted one of {', '.join(KINDS)}")
+        if self.difficulty not in (1, 2, 3):
+            raise ValueError(f"exercise {self.id}: difficulty is {self.difficulty!r}, wanted 1, 2 or 3")
+        if self.kind in ("complete", "debug") and self.check is None:
+            raise ValueError(f"exercise {self.id}: a {self.kind} exercise needs a check, got None")
+        if self.kind == "predict":
+            right = [key for key, option in self.options.items() if option.right]
+            if len(right) != 1:
+                raise ValueError(f"exercise {self.id}: {len(right)} right options, wanted exactly one")
+
+    @property
+    def lesson(self):
+        """The lesson's number in two digits: "03" for 3.2."""
+        return self.id.split(".")[0].zfill(2)
+
+    @property
+    def right(self):
+        """The key of the right option of a predict exercise, None for the other kinds."""
+        return next((key for key, option in self.options.items() if option.right), None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: status is "not attempted", "not yet" or "right"."""
+
+    status: str
+    message: str = ""
+
+
+# What this kernel has predicted, and which parts `use` gave. A kernel is one learner's sitting: the
+# notebook calls functions, so what they remember between two cells can stand nowhere else.
+_predicted = {}
+_used = {}
+
+
+def exercise(id):
+    """"3.2" -> Exercise. Raises ValueError where no lesson has it."""
+    from minivq.course.lessons import lesson_exercises
+
+    lesson = str(id).split(".")[0].zfill(2)
+    found = {entry.id: entry for entry in lesson_exercises(lesson)}
+    if id not in found:
+        raise ValueError(f"no exercise {id!r} in lesson {lesson}, which has {', '.join(found)}")
+    return found[id]
+
+
+def strict():
+    """-> bool: MINIVQ_STRICT=1, where an unsolved or wrong exercise fails."""
+    return os.environ.get("MINIVQ_STRICT") == "1"
+
+
+def wrong_form(result, like, name="the result"):
+    """tensor, tensor -> None, or a sentence on no tensor, another shape or dtype, or nan. For checks."""
+    if result is None:
+        return f"{name} is None: is there a return?"
+    if not isinstance(result, torch.Tensor):
+        return f"{name} is of type {type(result).__name__}, wanted a tensor"
+    if result.shape != like.shape:
+        return f"{name} has shape {tuple(result.shape)}, wanted {tuple(like.shape)}"
+    if result.dtype != like.dtype:
+        return f"{name} is {str(result.dtype)[6:]}, wanted {str(like.dtype)[6:]}"
+    if result.is_floating_point() and not result.isfinite().all():
+        return f"{name} holds nan or infinite values"
+    return None
+
+
+def verdict(entry, answer):
+    """Exercise, answer -> Verdict. Whatever the answer raises is caught; the random state stays as it was."""
+    if answer is None:
+        return Verdict("not attempted")
+    if entry.check is None:
+        raise ValueError(f"exercise {entry.id} ({entry.kind}) has no check")
+    try:
+        # A check draws numbers: seeded, so that it says the same twice, and forked, so that a training
+        # behind it gives the same weights whether or not the exercise was checked.
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            torch.manual_seed(0)
+            message = entry.check(answer)
+    except NotImplementedError:
+        return Verdict("not attempted")
+    except (Exception, SystemExit) as error:
+        return Verdict("not yet", f"it raises {type(error).__name__}: {_short(error)}{_place(error)}")
+    return Verdict("right") if message is None else Verdict("not yet", str(message))
+
+
+def check(id, answer):
+    """Say how far the answer is: "3.2 not attempted", "3.2 not yet: <what it does>" or "3.2 right".
+
+    Whatever the answer raises becomes a message. Raises AssertionError only under MINIVQ_STRICT=1, where
+    it is not right, and ValueError for an id that does not exist.
+    """
+    entry = exercise(id)
+    found = verdict(entry, answer)
+    text = f"{id} {found.status}" + (f": {found.message}" if found.message else "")
+    if found.status == "not yet":
+        text += f'\n    hint("{id}", 1) to hint("{id}", 3) help on.' if entry.hints else ""
+    print(text)
+    write({"event": "check", "exercise": id, "status": found.status, "message": found.message})
+    if strict() and found.status != "right":
+        raise AssertionError(text)
+
+
+def use(id, answer):
+    """-> the learner's answer if it passes the check, else the package's part; says which.
+
+    Raises ValueError where the package has nothing to go on with, AssertionError under MINIVQ_STRICT=1
+    where the answer is not right.
+    """
+    entry = exercise(id)
+    found = verdict(entry, answer)
+    name = getattr(answer, "__name__", id)
+    if found.status == "right":
+        _used[name] = "yours"
+        print(f"{id} the lesson goes on with your {name}")
+        return answer
+    if strict():
+        raise AssertionError(f"{id} {found.status}: {found.message}")
+    part = None if entry.package is None else entry.package()
+    if part is None:
+        raise ValueError(f"exercise {id} has no part in the package that could stand in")
+    # The row of the Check table may carry either name.
+    _used[name] = _used[getattr(part, "__name__", name)] = "package"
+    print(f"{id} {found.status}: the lesson goes on with the package's {getattr(part, '__name__', name)}")
+    return part
+
+
+def origin(name):
+    """name of a part -> "yours" or "package" as `use` gave it, "lesson" where the lesson's cell built it."""
+    return _used.get(name, "lesson")
+
+
+def predict(id, answer):
+    """Show the options of a prediction and keep the learner's letter; `compare` comes back to it.
+
+    `answer` is None as long as nothing was chosen. Never raises for an answer (a letter that is not on
+    offer is said); under MINIVQ_STRICT=1 a missing one is an AssertionError.
+    """
+    entry = exercise(id)
+    if entry.kind != "predict":
+        raise ValueError(f"exercise {id} is of kind {entry.kind}, wanted predict")
+    key = answer.strip().lower().strip("().") if isinstance(answer, str) else answer
+    for letter, option in entry.options.items():
+        print(f"  {letter}  {option.text}")
+    known = isinstance(key, str) and key in entry.options
+    if known:
+        _predicted[id] = key
+        text = f"{id} kept: {key}. The measurement follows."
+    elif answer is None:
+        _predicted.pop(id, None)
+        text = f'{id} not attempted: write one of {_letters(entry)} for None'
+    else:
+        text = f"{id} not kept: {answer!r} is not on offer, wanted one of {_letters(entry)}"
+    print(text)
+    write({"event": "predict", "exercise": id, "answer": key if known else None})
+    if strict() and not known:
+        raise AssertionError(text)
+
+
+def compare(id, measured):
+    """Set the prediction beside what was measured, with the reply to a wrong option.
+
+    `measured` is the value (number, shape, text) or the key of the option that came out. Under
+    MINIVQ_STRICT=1 a missing or wrong prediction is an AssertionError, and so is a measurement that is not
+    the registered right option's: then the lesson itself is wrong.
+    """
+    entry = exercise(id)
+    came = _option_of(entry, measured)
+    chosen = _predicted.get(id)
+    shown = f"{measured:.4g}" if isinstance(measured, float) else str(measured)
+    print(f"{id} measured: {shown}" + (f"   ({came}  {entry.options[came].text})" if came else ""))
+    if chosen is None:
+        text = f"{id} no prediction was made"
+    elif chosen == came:
+        text = f"{id} right: you predicted {chosen}"
+        text += f". {entry.options[chosen].reply}" if entry.options[chosen].reply else ""
+    else:
+        text = f"{id} you predicted {chosen}  {entry.options[chosen].text}\n    {entry.options[chosen].reply}"
+    print(text)
+    right = chosen is not None and chosen == came
+    write({"event": "compare", "exercise": id, "answer": chosen, "right": right})
+    if strict() and came != entry.right:
+        raise AssertionError(f"{id}: measured {measured!r}, but the registered option is {entry.right!r}")
+    if strict() and not right:
+        raise AssertionError(text)
+
+
+def hint(id, number=1):
+    """Print hint 1, 2 or 3 of an exercise, each saying more. Raises ValueError for another number."""
+    entry = exercise(id)
+    if not isinstance(number, int) or not 1 <= number <= len(entry.hints):
+        raise ValueError(f"exercise {id} has no hint {number!r}, wanted 1 to {len(entry.hints)}")
+    print(f"{id} hint {number}: {entry.hints[number - 1]}")
+    write({"event": "hint", "exercise": id, "number": number})
+
+
+def reveal(id):
+    """Print the solution of an exercise, or say that the teacher has taken the solutions out."""
+    entry = exercise(id)
+    write({"event": "reveal", "exercise": id})
+    if entry.kind == "predict":
+        print(f"{id} is a prediction: the measurement in the lesson answers it")
+        return
+    try:
+        from minivq.course import solutions
+    except ImportError:
+        print(f"{id} the solutions were taken out of this copy: ask your teacher, or take a hint")
+        return
+    text = solutions.source(id)
+    print(text if text else f"{id} ({entry.kind}) has no single solution: what you measured is the answer")
+
+
+def _letters(entry):
+    return ", ".join(f'"{key}"' for key in entry.options)
+
+
+def _option_of(entry, measured):
+    """The key of the option that the measurement stands for, or None."""
+    if isinstance(measured, str) and measured in entry.options:
+        return measured
+    for key, option in entry.options.items():
+        if _same(measured, option.value):
+            return key
+    return None
+
+
+def _same(measured, value):
+    if value is None:
+        return False
+    if isinstance(measured, torch.Tensor) and measured.numel() == 1:
+        measured = measured.item()
+    if isinstance(measured, (int, float)) and isinstance(value, (int, float)):
+        return math.isclose(measured, value, rel_tol=1e-3, abs_tol=1e-9)
+    if isinstance(measured, (tuple, list)) and isinstance(value, (tuple, list)):  # torch.Size is a tuple
+        return tuple(measured) == tuple(value)
+    return type(measured) is type(value) and measured == value
+
+
+def _short(error):
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _place(error):
+    """The last line of the learner's own cell in the traceback, if there is one."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if "ipykernel_" in file or file.startswith("<ipython-input"):
+            line = linecache.getline(file, trace.tb_lineno).strip()
+            place = f"\n    in your line: {line}" if line else ""
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,41 @@
+"""Which lesson builds which name of the method. A test compares it with the modules and with the notebooks.
+
+Plumbing (worlds, datasets, plot, files, distributed, command line) is imported and never rebuilt: not here.
+"""
+
+LESSON_OF = {
+    "layers.group_norm": "02",
+    "layers.ResBlock": "02",
+    "layers.Downsample": "02",
+    "layers.Upsample": "02",
+    "layers.Attention2d": "10",
+    "metrics.psnr": "01",
+    "metrics.bits_per_pixel": "01",
+    "metrics.perplexity": "04",
+    "metrics.usage": "04",
+    "quantize.nearest": "01",
+    "quantize.lookup": "01",
+    "quantize.kmeans": "01",
+    "quantize.Quantized": "03",
+    "quantize.straight_through": "03",
+    "quantize.VectorQuantizer": "03",
+    "quantize.EMAQuantizer": "04",
+    "quantize.FSQ": "04",
+    "autoencoder.VQVAEConfig": "02",
+    "autoencoder.Encoder": "02",
+    "autoencoder.Decoder": "02",
+    "autoencoder.Reconstruction": "03",
+    "autoencoder.VQVAE": "03",
+    "training.vqvae_step": "03",
+}
+
+# The modules of which every public name stands in the table.
+METHOD = ("layers", "metrics", "quantize", "autoencoder")
+
+# Records and one-liners: a lesson shows them, there is nothing in them to compare in its Check table.
+RECORDS = ("layers.group_norm", "quantize.Quantized", "autoencoder.VQVAEConfig", "autoencoder.Reconstruction")
+
+
+def path_of(name):
+    """"nearest" -> "minivq.quantize.nearest", "" where the table does not know the name."""
+    return next((f"minivq.{path}" for path in LESSON_OF if path.split(".")[1] == name), "")
