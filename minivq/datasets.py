@@ -1,0 +1,233 @@
+"""Pictures by name: the drawn worlds, torchvision's sets, any folder. Floor 1.
+
+Whatever the source, pictures are drawn or decoded once, kept as uint8 under data/cache and memory-mapped.
+"""
+import hashlib
+import importlib
+import os
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from minivq import cache, folders
+from minivq.folders import SPLITS
+
+WORLDS = ("faces", "landscapes")
+TORCHVISION = ("FashionMNIST", "MNIST", "CIFAR10", "CelebA", "Flowers102")
+WORLD_RANGES = {"train": (0, 50_000), "validation": (50_000, 55_000), "test": (55_000, 60_000)}
+# Landscapes above 64 px are crops of 4,000 larger canvases: drawing 60,000 of those would take hours.
+CANVAS_RANGES = {"train": (0, 3_600), "validation": (3_600, 3_800), "test": (3_800, 4_000)}
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """(B, C, H, W) in [-1, 1] -> (B, H, W, C) uint8: rounded, and cut off outside the range."""
+    return ((x.detach() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).movedim(-3, -1)
+
+
+def from_uint8(pictures: Tensor | np.ndarray) -> Tensor:
+    """(B, H, W, C) uint8 -> (B, C, H, W) float32 in [-1, 1], on the same device."""
+    return torch.as_tensor(pictures).movedim(-1, -3).contiguous().float() / 127.5 - 1
+
+
+class Pictures(Dataset):
+    """Pictures of one split. `p[i]` -> (C, H, W) and `p.batch(indices)` -> (B, C, H, W), float32 in [-1, 1].
+
+    name, split, size, channels; labels (N,) int64 or None; classes: their names.
+    source: per picture, where it comes from: its index in the world (of its canvas, for crops), its row in
+    torchvision's set, or its file's name. left_out: (name, reason) of a folder's unfit pictures.
+    """
+
+    def __init__(self, name, split, size, pixels, rows, *, source, labels=None, classes=(), places=None,
+                 left_out=()):
+        self.name, self.split, self.size, self.pixels, self.rows = name, split, size, pixels, rows
+        self.source, self.classes, self.left_out = source, tuple(classes), left_out
+        self.labels = None if labels is None else torch.as_tensor(np.asarray(labels, dtype=np.int64))
+        self.places = places  # (N, 2) in [0, 1): where each crop lies; None where pictures are kept at `size`
+        self.channels = pixels[0].shape[-1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"{self.name} {self.split}: {len(self):,} pictures of {self.size} x {self.size} px"
+
+    def __getitem__(self, i: int) -> Tensor:
+        """-> (C, H, W) float32 in [-1, 1]: picture i."""
+        return self.batch([i])[0]
+
+    def batch(self, indices, generator: torch.Generator | None = None) -> Tensor:
+        """-> (B, C, H, W) float32 in [-1, 1]: the pictures at `indices` (a list, array or tensor of int).
+
+        In a train set of crops a generator draws each place anew; else every crop has its one place.
+        """
+        indices = np.asarray(indices, dtype=np.int64)
+        rows = self.rows[indices]
+        if self.places is None:
+            return from_uint8(self.pixels[rows])
+        places = self.places[indices]
+        if generator is not None and self.split == "train":
+            places = torch.rand(len(rows), 2, generator=generator, dtype=torch.float64).numpy()
+        return from_uint8(np.stack([self._crop(row, place) for row, place in zip(rows, places, strict=True)]))
+
+    def _crop(self, row, place) -> np.ndarray:
+        picture, size = self.pixels[row], self.size
+        top, left = (int(u * (side - size + 1)) for u, side in zip(place, picture.shape[:2], strict=True))
+        return picture[top:top + size, left:left + size]
+
+
+def load(name: str, size: int, split: str, count: int | None = None, crop: str = "center",
+         root: str | Path | None = None) -> Pictures:
+    """The pictures called `name` at size x size px, channels 3 (1 for MNIST and FashionMNIST).
+
+    name: faces | landscapes | FashionMNIST | MNIST | CIFAR10 | CelebA | Flowers102 | folder:PATH
+    split: train | validation | test. The worlds: 50,000, 5,000, 5,000. torchvision's sets: their own, and
+      where they have no validation set, a fixed tenth of train. A folder: 90/5/5 by content.
+    count: only the first so many (worlds draw no more than that).
+    crop: of a folder: "center" shrinks to the centre square, "random" cuts squares out of the full pictures.
+    root: where torchvision's files lie or are to be downloaded to; default data/cache/torchvision.
+
+    28 px pictures are padded to 32; every other change of size is Pillow's Lanczos filter, never a stretch.
+    Landscapes above 64 px are crops of canvases of 2 size x 3/2 size. Raises ValueError for a request that
+    cannot be met, OSError where files cannot be written or downloaded.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r}, wanted one of {SPLITS}")
+    if int(size) != size or size < 8:
+        raise ValueError(f"size {size!r}, wanted whole pixels, at least 8")
+    if count is not None and count < 1:
+        raise ValueError(f"count {count}, wanted at least 1")
+    if crop not in ("center", "random") or (crop == "random" and not name.startswith("folder:")):
+        raise ValueError(f"crop {crop!r} for {name}, wanted 'center', or 'random' for folder:PATH")
+    if name in WORLDS:
+        return _load_world(name, size, split, count)
+    if name in TORCHVISION:
+        return _load_torchvision(name, size, split, count, root)
+    if not name.startswith("folder:"):
+        raise ValueError(f"data {name!r}, wanted one of {', '.join(WORLDS + TORCHVISION)} or folder:PATH")
+    folder = folders.read(name.removeprefix("folder:"), size, split, crop)
+    n = _checked(name, split, count, len(folder.rows))
+    places = np.full((n, 2), 0.5) if crop == "random" else None
+    return Pictures(name, split, size, folder.pixels, folder.rows[:n], source=folder.names[:n], places=places,
+                    labels=None if folder.labels is None else folder.labels[:n], classes=folder.classes,
+                    left_out=folder.left_out)
+
+
+def _checked(name, split, count, total) -> int:
+    if count is not None and count > total:
+        raise ValueError(f"count {count:,}, but {name} {split} has {total:,} pictures")
+    return count or total
+
+
+def _load_world(name, size, split, count) -> Pictures:
+    canvases = name == "landscapes" and size > 64
+    width, height = (2 * size, 3 * size // 2) if canvases else (size, size)
+    first, stop = WORLD_RANGES[split]
+    n = _checked(name, split, count, stop - first)
+    rows = np.arange(n)
+    if canvases:
+        first, stop = CANVAS_RANGES[split]
+        rows %= stop - first
+    total = stop - first
+    pixels, labels = cache.pictures(
+        f"{name}-{width}x{height}-{split}-{_version(name)}", min(n, total),
+        lambda: (total, partial(_draw_blocks, name, width, height, first)), f"drawing {name}, {split}")
+    # One fixed place per crop, spread evenly: a chance table of the split's own, the same for every count.
+    places = np.random.default_rng([SPLITS.index(split), size]).random((n, 2)) if canvases else None
+    return Pictures(name, split, size, pixels, rows, source=first + rows, labels=labels[rows], places=places,
+                    classes=importlib.import_module(f"minivq.worlds.{name}").CLASSES)
+
+
+def _version(name: str) -> str:
+    """A hash of the world's source: its own files, and those in worlds/ that belong to no world."""
+    sources = Path(importlib.import_module("minivq.worlds").__file__).parent.glob("*.py")
+    mine = sorted(path for path in sources if path.name.startswith(name) or not path.name.startswith(WORLDS))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in mine)).hexdigest()[:8]
+
+
+def _draw(name, width, height, indices) -> tuple[np.ndarray, np.ndarray]:
+    """-> pixels (n, height, width, 3) uint8 and labels (n,) of the world's pictures `indices`."""
+    world = importlib.import_module(f"minivq.worlds.{name}")
+    if name == "faces":
+        things = [world.attributes(i) for i in indices]
+        pixels = [world.picture(thing, width) for thing in things]
+    else:
+        things = [world.scene(i) for i in indices]
+        pixels = [world.picture(thing, width, height) for thing in things]
+    return np.stack(pixels), np.array([world.label(thing) for thing in things])
+
+
+def _draw_blocks(name, width, height, first, start, stop):
+    """Yield _draw of the pictures first + start to first + stop in blocks, on all cores where that pays."""
+    step = max(1, 64 * 64 * 64 // (width * height))  # the work of about 64 pictures of 64 px
+    blocks = [range(i, min(i + step, first + stop)) for i in range(first + start, first + stop, step)]
+    draw, done, began = partial(_draw, name, width, height), 0, time.perf_counter()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    while done < len(blocks):
+        yield draw(blocks[done])
+        done += 1
+        # A process needs some seconds to start: it must have more than that to draw. Asked once.
+        if done == 1 and cores > 1 and (time.perf_counter() - began) * len(blocks) > 20:
+            try:
+                with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_leave_interrupts) as pool:
+                    for block in pool.map(draw, blocks[done:]):
+                        yield block
+                        done += 1
+            except BrokenProcessPool:
+                pass  # a script without `if __name__ == "__main__"` can have none: the rest is drawn here
+
+
+def _leave_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is answered once, by the process that waits
+
+
+def _load_torchvision(name, size, split, count, root) -> Pictures:
+    import torchvision.datasets
+    kind = getattr(torchvision.datasets, name)
+    root = Path(root).expanduser().resolve() if root else cache.cache_folder() / "torchvision"
+    own_validation = {"CelebA": "valid", "Flowers102": "val"}.get(name)
+
+    def source():
+        root.mkdir(parents=True, exist_ok=True)
+        part = "test" if split == "test" else own_validation if split == "validation" else None
+        part = part or "train"
+        which = {"split": part} if own_validation else {"train": part == "train"}
+        try:
+            data = kind(str(root), download=True, **which)
+        except Exception as error:  # a failed download raises whatever torchvision's helpers raise
+            raise OSError(f"{name} is not complete under {root}; downloading it failed: {error}") from error
+        rows = np.arange(len(data))
+        if not own_validation and split != "test":  # a fixed tenth of train; random() is a stable stream
+            order = np.argsort(np.random.default_rng(0).random(len(data)), kind="stable")
+            tenth = len(data) // 10
+            rows = order[:tenth] if split == "validation" else order[tenth:]
+        return len(rows), partial(_convert, data, rows, size)
+
+    stem = f"{name}-{size}-{split}-{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
+    pixels, labels = cache.pictures(stem, count, source, f"converting {name}, {split}")
+    rows = np.arange(len(pixels))
+    return Pictures(name, split, size, pixels, rows, source=rows, labels=None if name == "CelebA" else labels,
+                    classes=getattr(kind, "classes", ()))
+
+
+def _convert(data, rows, size, start, stop):
+    """Yield blocks of torchvision's (PIL image, target) items as (pixels, labels)."""
+    from PIL import ImageOps
+    for block in range(start, stop, 256):
+        pixels, labels = [], []
+        for row in rows[block:min(block + 256, stop)]:
+            image, target = data[int(row)]
+            if image.size == (28, 28):
+                image = ImageOps.expand(image, 2, fill=0)
+            picture = folders.square(image, size)
+            pixels.append(picture if picture.ndim == 3 else picture[..., None])
+            labels.append(target if isinstance(target, int) else -1)
+        yield np.stack(pixels), np.array(labels)
