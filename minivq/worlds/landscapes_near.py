@@ -151,7 +151,7 @@ def dots(scene, view, y, share, seed):
 
 def conifer(scene, view, tree):
     """-> iterator of Layer: one tall conifer of drooping tiers, lit on the light's side."""
-    high, wide = tree.size, tree.size * (0.2 + 0.07 * float(lattice(3, tree.seed)))
+    high, wide = tree.size, tree.size * (0.2 + 0.07 * float(lattice(3, tree.seed)[0]))
     columns = view.columns(tree.x - wide, tree.x + wide)
     if columns.start == columns.stop:
         return
