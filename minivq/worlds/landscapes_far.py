@@ -71,7 +71,7 @@ def sun(scene, view):
 
 
 def puffs(x, seed, width, share, cell):
-    """x (n,) -> (n,) in [0, 1]: the upper border of round puffs, in cells, under the bows of their clouds."""
+    """x (n,) -> (n,) height in [0, 1] of round puffs under the bows of their clouds, (n,) how far each cloud hangs."""
     u = x / width
     i = np.floor(u)
     filled = lattice(i, seed) < share
@@ -84,7 +84,7 @@ def puffs(x, seed, width, share, cell):
         d = v - j - 0.3 - 0.4 * lattice(j, seed + 2)
         r = 0.55 + 0.45 * lattice(j, seed + 3)
         top = np.maximum(top, np.sqrt(np.maximum(0, r * r - d * d)) * (0.5 + 0.5 * r))
-    return np.where(filled, bow * (0.35 + 0.65 * top), 0)
+    return np.where(filled, bow * (0.35 + 0.65 * top), 0), lattice(i, seed + 4) - 0.5
 
 
 def cloud_row(scene, view, row):
@@ -102,16 +102,18 @@ def cloud_row(scene, view, row):
             if part:
                 continue
         else:
-            rise = puffs(x + shift, row.seed, row.width, row.share, row.height * (3.2 if flat else 0.95))
-            top = row.y - tall * rise
-            foot = row.y + 0.25 * row.height * np.minimum(1, 3 * rise) * (1 if flat else 0.4)
-        high = -1.0 if overcast else row.y - 1.05 * tall
-        for rows in view.rows(high, row.y + 1.2 * row.height):
+            rise, hang = puffs(x + shift, row.seed, row.width, row.share, row.height * (3.2 if flat else 0.95))
+            level = row.y + 0.9 * row.height * hang
+            top = level - tall * rise
+            foot = level + 0.25 * row.height * np.minimum(1, 3 * rise) * (1 if flat else 0.4)
+        thick = np.float32(1) if overcast else view.mean(np.minimum(1, 9 * rise))
+        high = -1.0 if overcast else row.y - 1.6 * row.height
+        for rows in view.rows(high, row.y + 1.3 * row.height):
             y = view.y[rows]
             cover = view.below(top, y) if not overcast else 1.0
             foot_mean = view.mean(foot)
             softness = np.float32(max(view.pixel, 0.25 * row.height if not overcast else 0.012))
-            cover = cover * np.clip((foot_mean - y) / softness + 0.5, 0, 1)
+            cover = cover * np.clip((foot_mean - y) / softness + 0.5, 0, 1) * thick
             top_mean = foot_mean - np.float32(2.2 * row.height) if overcast else view.mean(top)
 
             def colour(under, y=y, top_mean=top_mean, part=part, tall=tall):
@@ -121,7 +123,7 @@ def cloud_row(scene, view, row):
                     depth = depth * np.float32(0.75)
                 base = scene.colour("cloud_dark")
                 if overcast:
-                    base = blend(base, scene.colour("sky_low"), np.float32(min(0.7, 0.4 + row.y)))
+                    base = blend(base, scene.colour("sky_low"), np.float32(min(0.6, 0.1 + 1.2 * row.y)))
                 return blend(lit, base, depth)
 
             yield Layer("cloud", rows, EVERY, cover * np.float32(0.92 if not flat else 0.85), 0.0, colour)

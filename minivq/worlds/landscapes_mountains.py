@@ -10,7 +10,7 @@ from minivq.worlds.landscapes_shapes import EVERY, Layer, blend, fractal, lattic
 def haze(scene, colour, far):
     """A colour as the air between lets it through: towards the low sky with distance."""
     air = blend(scene.colour("sky_low"), scene.colour("sky_middle"), np.float32(0.45))
-    return blend(colour, air, np.float32(min(0.86, 0.06 + 0.72 * far)))
+    return blend(colour, air, np.float32(min(0.86, 0.04 + 0.66 * far)))
 
 
 def tones(scene, name, far, contrast=1.0):
@@ -18,7 +18,7 @@ def tones(scene, name, far, contrast=1.0):
     base = scene.colour(name)
     if scene.time == 5:
         contrast = 0.5 * contrast
-    lit = blend(base, scene.colour("light"), np.float32(0.4 * contrast))
+    lit = blend(base, scene.colour("light"), np.float32(0.45 * contrast))
     dark = blend(base * np.float32(0.85), scene.colour("dark"), np.float32(0.5 * contrast))
     return haze(scene, lit, far), haze(scene, dark, far)
 
@@ -63,8 +63,8 @@ def alpine(scene, view, ridge):
                 line -= np.float32(0.05 * high) * lit
                 snow = view.inside((line - y) * np.float32(0.6)) * cover
                 if snow.any():
-                    bright = haze(scene, blend(scene.colour("snow"), scene.colour("light"), np.float32(0.12)), far * 0.5)
-                    dim = haze(scene, scene.colour("snow_dark"), far * 0.6)
+                    bright = haze(scene, blend(scene.colour("snow"), scene.colour("light"), np.float32(0.08)), far * 0.22)
+                    dim = haze(scene, scene.colour("snow_dark"), far * 0.4)
                     yield Layer("snow", rows, EVERY, snow, depth, partial(mixture, dim, bright, lit))
 
 
@@ -129,7 +129,7 @@ def conifers(x, seed, size):
     for step in (-1, 0, 1):
         k = base + step
         at = (k + 0.5 + 0.35 * (2 * lattice(k, seed) - 1)) * cell
-        tall = size * (0.55 + 0.45 * lattice(k, seed + 1))
+        tall = size * (0.45 + 0.6 * lattice(k, seed + 1) ** 1.5)
         d = x - at
         out = np.abs(d) / (0.27 * tall)
         # branches: a staircase of drooping tiers under a pointed top

@@ -74,13 +74,13 @@ def meadow(scene, view, ground):
     sand = ground.kind == "shore"
     x = view.xs
     top = ground.y - ground.swing * fractal(x * 0.9, ground.seed, 3, view.pixel, gain=0.35)
+    line = view.mean(top)
     if ground.grass:
         size = ground.grass
         fade = min(1.0, max(0.0, 1.5 - 0.25 * view.pixel / size))
         blades = np.abs(noise(x / (0.3 * size), ground.seed + 1, smooth=False))
         clumps = 0.35 + 0.65 * np.maximum(0, noise(x / (4 * size), ground.seed + 2))
         top = top - size * fade * blades * clumps
-    line = view.mean(top)
     for rows in view.rows(float(top.min()), mirrored=False):
         y = view.level[rows]
         cover = view.below(top, y)
@@ -116,6 +116,10 @@ def grass_colour(scene, view, ground, y, line, under):
     if near < 0.3:
         air = blend(scene.colour("sky_low"), scene.colour("sky_middle"), np.float32(0.4))
         picture = blend(picture, air, np.float32(0.4) * (1 - near / np.float32(0.3)))
+    clear = min(1.0, max(0.0, 1.6 - 250 * view.pixel))  # tufts are for large canvases
+    if clear:
+        tufts = dots(scene, view, y, 0.5, ground.seed + 20, 2.6) * ramp(down, 0.01, 0.03)
+        picture += tufts * np.float32(0.3 * clear) * (lit - picture)
     if ground.flowers:
         hue = lattice(np.arange(3), ground.seed + 9)
         tints = ((0.98, 0.95, 0.85), (0.98, 0.8, 0.25), (0.9, 0.35, 0.35), (0.75, 0.55, 0.9), (0.98, 0.65, 0.75))
@@ -127,8 +131,8 @@ def grass_colour(scene, view, ground, y, line, under):
     return picture
 
 
-def dots(scene, view, y, share, seed):
-    """-> (rows, columns) coverage by flowers: one in some cells of a lattice seen in perspective."""
+def dots(scene, view, y, share, seed, tall=1.0):
+    """-> (rows, columns) coverage by flowers (or tufts, `tall`): one in some cells of a lattice in perspective."""
     rise = (y - np.float32(scene.horizon - 0.06)) * np.float32(1 / (1.06 - scene.horizon))
     v = -np.float32(9) / rise
     iv = np.floor(v)
@@ -145,13 +149,15 @@ def dots(scene, view, y, share, seed):
     radius = cell * (np.float32(0.1) + np.float32(0.1) * b)
     filled = (lattice(key, seed + 2) < share).astype(np.float32)
     wide = np.maximum(radius, np.float32(0.5 * view.pixel))
+    if tall > 1:
+        dx, dy = dx * np.float32(tall) * (1 - dy / wide), dy / np.float32(1.5)
     cover = view.inside(wide - np.sqrt(dx * dx + dy * dy)) * (radius / wide) ** 2
     return cover * filled
 
 
 def conifer(scene, view, tree):
     """-> iterator of Layer: one tall conifer of drooping tiers, lit on the light's side."""
-    high, wide = tree.size, tree.size * (0.2 + 0.07 * float(lattice(3, tree.seed)[0]))
+    high, wide = tree.size, tree.size * (0.2 + 0.07 * float(lattice(3, tree.seed)))
     columns = view.columns(tree.x - wide, tree.x + wide)
     if columns.start == columns.stop:
         return
@@ -200,26 +206,37 @@ def broadleaf(scene, view, tree):
             dy = y - np.float32(tree.y - high * (0.5 + 0.3 * b))
             edge = r * (1 + np.float32(0.06) * np.sin(dx * np.float32(60 / high)))
             cover = view.inside(edge - np.sqrt(dx * dx + dy * dy))
-            tone = np.clip(np.float32(0.4) + (dx * scene.light - dy) / r * np.float32(0.45), 0, 1)
+            whole = (d * scene.light + (up - np.float32(0.65)) * np.float32(high)) * np.float32(1.1 / high)
+            tone = np.clip(np.float32(0.42) + (dx * scene.light - dy) / r * np.float32(0.27) + whole, 0, 1)
             yield Layer("tree", rows, columns, cover, depth, partial(mixture, dark, bright, tone))
 
 
 def rock(scene, view, thing):
-    """-> iterator of Layer: a boulder with a lit and a shaded side."""
+    """-> iterator of Layer: a boulder cut by planes, each face as bright as it looks towards the light."""
     r = thing.size
-    columns = view.columns(thing.x - 1.3 * r, thing.x + 1.3 * r)
+    columns = view.columns(thing.x - 1.4 * r, thing.x + 1.4 * r)
     if columns.start == columns.stop:
         return
-    for rows in view.rows(thing.y - r, thing.y + 0.3 * r, mirrored=False):
-        dx, dy = (view.x[columns] - np.float32(thing.x)) / np.float32(r), (view.level[rows] - thing.y) / np.float32(r)
-        body = 1 - np.abs(dx) ** np.float32(2.2) * np.float32(0.7) - np.abs(dy) ** np.float32(1.6) * np.float32(1.2)
-        body = body - np.abs(dx + dy * np.float32(0.5)) * np.float32(0.25)
-        cover = view.inside(body * np.float32(0.5 * r)) * view.inside(np.float32(thing.y + 0.2 * r) - view.level[rows])
-        dark = blend(scene.colour("rock") * np.float32(0.7), scene.colour("dark"), np.float32(0.4))
-        bright = blend(scene.colour("rock"), scene.colour("light"), np.float32(0.5))
-        tone = ramp(dx * scene.light - dy * np.float32(0.9) - np.float32(0.45), -0.12, 0.12)
-        tone = tone * np.float32(0.8) + np.float32(0.2) * ramp(-dy, 0.0, 0.8)
-        yield Layer("object", rows, columns, cover, float(nearness(scene, thing.y)), partial(mixture, dark, bright, tone))
+    dark = blend(scene.colour("rock") * np.float32(0.7), scene.colour("dark"), np.float32(0.45))
+    bright = blend(scene.colour("rock"), scene.colour("light"), np.float32(0.5))
+    turn = lattice(np.arange(16), thing.seed)
+    for rows in view.rows(thing.y - r, thing.y + 0.25 * r, mirrored=False):
+        dx = (view.x[columns] - np.float32(thing.x)) / np.float32(r)
+        up = (np.float32(thing.y) - view.level[rows]) / np.float32(r)
+        body, tone = np.float32(0.12) + up, np.zeros_like(dx * up)
+        body = np.broadcast_to(body, tone.shape)
+        nearest = np.full_like(tone, 9)
+        for k, (nx, ny) in enumerate(((-0.92, 0.4), (-0.55, 0.83), (0.1, 0.99), (0.6, 0.8), (0.94, 0.34))):
+            far = 0.5 + 0.28 * turn[k] + 0.3 * abs(nx)
+            plane = np.float32(far) - dx * np.float32(nx) - up * np.float32(ny)
+            body = np.minimum(body, plane)
+            # faces lean back at different angles, so that their inner borders are not those of the outline
+            plane = plane * np.float32(0.7 + 0.7 * turn[k + 5])
+            tone = np.where(plane < nearest, np.float32(0.42 + 0.36 * nx * scene.light + 0.22 * (ny - 0.4)), tone)
+            nearest = np.minimum(nearest, plane)
+        depth = float(nearness(scene, thing.y))
+        yield Layer("object", rows, columns, view.inside(body * np.float32(r)), depth,
+                    partial(mixture, dark, bright, tone))
 
 
 def boat(scene, view, thing):

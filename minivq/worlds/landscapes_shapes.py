@@ -10,25 +10,35 @@ from typing import NamedTuple
 import numpy as np
 
 
+MASK = 0xFFFF
+
+
+def _hash(i):
+    h = (i ^ i >> 16) * 0x7FEB352D & 0xFFFFFFFF
+    h = (h ^ h >> 15) * 0x846CA68B & 0xFFFFFFFF
+    return h ^ h >> 16
+
+
+# hashes of 0..65535 in [0, 1): a seed reads them from its own place on, which is faster than hashing each time
+VALUES = _hash(np.arange(MASK + 1, dtype=np.int64) * 0x9E3779B1 & 0xFFFFFFFF) * 2.0**-32
+SIGNED = np.append(2 * VALUES - 1, 2 * VALUES[0] - 1)
+
+
 def lattice(i, seed):
-    """(...) integers -> (...) float64 in [0, 1): a hash of each integer and the seed (two xorshift rounds)."""
-    h = np.atleast_1d(i).astype(np.int64).astype(np.uint32) * 0x9E3779B1 ^ (seed * 0x85EBCA77 & 0xFFFFFFFF)
-    h = (h ^ h >> 16) * 0x7FEB352D
-    h = (h ^ h >> 15) * 0x846CA68B
-    return (h ^ h >> 16) * 2.0**-32
+    """(...) whole numbers -> (...) float64 in [0, 1): a hash of each number and the seed."""
+    return VALUES[(np.asarray(i).astype(np.int64) + _hash(seed * 0x9E3779B1 & 0xFFFFFFFF)) & MASK]
 
 
 def noise(x, seed, smooth=True):
     """(...) -> (...) in [-1, 1]: value noise on the integers, smooth or with straight pieces."""
     i = np.floor(x)
     f = x - i
-    low = int(i.min())
-    table = 2 * lattice(np.arange(low, int(i.max()) + 2), seed) - 1
-    i = i.astype(np.int64) - low
-    left = table[i]
+    k = (i.astype(np.int64) + _hash(seed * 0x9E3779B1 & 0xFFFFFFFF)) & MASK
+    left = SIGNED[k]
     if smooth:
         f = f * f * (3 - 2 * f)
-    return left + f * (table[i + 1] - left)
+    k += 1
+    return (left + f * (SIGNED[k] - left)).astype(x.dtype)
 
 
 def fractal(x, seed, octaves, pixel, smooth=True, gain=0.5):
@@ -97,8 +107,10 @@ class View:
 
     def below(self, top, y):
         """top (columns * parts,), y (rows, 1) -> (rows, columns): the part of each pixel under the curve."""
-        steep = np.abs(np.gradient(top)) / self.pixel
-        scale = 1 / (self.pixel * np.maximum(1, steep))
+        steep = np.empty_like(top)
+        steep[1:-1] = np.abs(top[2:] - top[:-2]) * 0.5
+        steep[0], steep[-1] = steep[1], steep[-2]
+        scale = 1 / np.maximum(self.pixel, steep)
         shift = 0.5 - top * scale
         scale, shift = scale.astype(np.float32), shift.astype(np.float32)
         total = 0.0
