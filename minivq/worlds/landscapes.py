@@ -1,12 +1,12 @@
 """Painted landscapes drawn by code from (seed, index), of any size, with exact ground truth.
 
-Coordinates are in canvas heights: x runs right from the left border, y runs down from the top, so that pixel
-(row i, column j) of a canvas of height H is centred at ((j + 0.5) / H, (i + 0.5) / H). A wider canvas shows
-the same picture and more of the scene to the right of it; a larger one shows the same scene in finer detail.
+Coordinates are in canvas heights: x runs right from the left border, y runs down from the top, so that
+pixel (row i, column j) of a canvas of height H is centred at ((j + 0.5) / H, (i + 0.5) / H). A wider canvas
+shows the same picture and more of the scene to the right of it; a larger one shows the scene in finer detail.
 
-What always holds (coherence): the waterline is level, at scene.horizon; before ripples and tint, row y below it
-shows row 2 * horizon - y above it; one light (scene.light) tells the lit side of every slope, and the sun, its
-glow and its glitter on the water stand on that side.
+What always holds (coherence): the waterline is level, at scene.horizon; before ripples and tint, row y below
+it shows row 2 * horizon - y above it; one light (scene.light) tells the lit side of every slope, and the sun,
+its glow and its glitter on the water stand on that side.
 """
 
 import numpy as np
@@ -15,9 +15,33 @@ from minivq.worlds import landscapes_far, landscapes_near
 from minivq.worlds.landscapes_scene import CLASSES, Scene, scene
 from minivq.worlds.landscapes_shapes import View
 
-__all__ = ["CLASSES", "LABELS", "PALETTE", "Scene", "depth", "edges", "label", "picture", "scene", "segmentation"]
+__all__ = [
+    "CLASSES",
+    "LABELS",
+    "PALETTE",
+    "Scene",
+    "depth",
+    "edges",
+    "label",
+    "picture",
+    "scene",
+    "segmentation",
+]
 
-LABELS = ("sky", "cloud", "sun", "far mountain", "mountain", "snow", "forest", "meadow", "shore", "water", "tree", "object")
+LABELS = (
+    "sky",
+    "cloud",
+    "sun",
+    "far mountain",
+    "mountain",
+    "snow",
+    "forest",
+    "meadow",
+    "shore",
+    "water",
+    "tree",
+    "object",
+)
 PALETTE = (
     (158, 201, 232), (236, 240, 245), (255, 221, 87), (150, 150, 185), (96, 96, 130), (255, 255, 255),
     (32, 84, 61), (132, 187, 76), (233, 210, 150), (42, 120, 184), (18, 52, 34), (176, 72, 56),
@@ -46,7 +70,7 @@ def picture(scene, width=64, height=64):
 
 
 def segmentation(scene, width=64, height=64):
-    """-> (height, width) uint8: for each pixel the place in LABELS of what covers most of it. Nothing is painted.
+    """-> (height, width) uint8: the place in LABELS of what covers most of each pixel. Nothing is painted.
 
     Raises: ValueError as picture does.
     """
@@ -109,10 +133,10 @@ def _checked(width, height):
 
 
 def _bands(scene, width, height):
-    """-> iterator of (rows of the canvas, columns to keep, View); a margin feeds the ripples at the borders."""
+    """-> iterator of (rows of the canvas, columns to keep, View); ripples need a margin at the borders."""
     pixel = 1 / height
     margin = 2 + int(scene.ripple * height)
-    parts = 4 if height <= 128 else 3 if height <= 384 else 2
+    parts = 3 if height <= 384 else 2
     columns = np.arange(-margin, width + margin)
     x = ((columns + 0.5) * pixel).astype(np.float32)
     sub = np.arange(-margin * parts, (width + margin) * parts)

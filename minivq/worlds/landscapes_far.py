@@ -6,7 +6,6 @@ from minivq.worlds.landscapes_mountains import alpine, forest, rolling
 from minivq.worlds.landscapes_shapes import EVERY, Layer, blend, fractal, lattice, noise, ramp, rgb
 
 
-
 def layers(scene, view):
     """-> iterator of Layer, far to near, of all that stands on or above the horizon."""
     yield Layer("sky", EVERY, EVERY, 1.0, 0.0, lambda under: sky(scene, view))
@@ -27,7 +26,9 @@ def sky(scene, view):
     dx, dy = view.x - np.float32(scene.sun[0]), view.y - np.float32(scene.sun[1])
     square = dx * dx + dy * dy
     night = scene.time == 4
-    strength, reach = ((0.55, 0.06), (0.5, 0.03), (0.75, 0.07), (0.6, 0.06), (0.4, 0.02), (0.25, 0.2))[scene.time]
+    strength, reach = ((0.55, 0.06), (0.5, 0.03), (0.75, 0.07), (0.6, 0.06), (0.4, 0.02), (0.25, 0.2))[
+        scene.time
+    ]
     glow = np.float32(strength * reach) / (square + np.float32(reach))
     picture = column + glow * (scene.colour("sun") * (0.7 if night else 1) - column)
     if night:
@@ -36,7 +37,7 @@ def sky(scene, view):
 
 
 def stars(scene, view):
-    """-> (rows, columns) float32: one star in some cells of a lattice; its light is kept when it is under a pixel."""
+    """-> (rows, columns) float32: stars in some cells of a lattice; one under a pixel keeps its light."""
     cell = 0.055
     u, v = view.x / np.float32(cell), view.y / np.float32(cell)
     iu, iv = np.floor(u), np.floor(v)
@@ -67,11 +68,13 @@ def sun(scene, view):
             dx = dx + np.float32(scene.light * scene.crescent * r)
             dy = dy + np.float32(0.3 * r)
             cover = cover * view.inside(np.sqrt(dx * dx + dy * dy) - np.float32(0.92 * r))
-        yield Layer("sun", rows, columns, cover, 0.0, lambda under: blend(scene.colour("sun"), 1, np.float32(0.35)))
+        yield Layer(
+            "sun", rows, columns, cover, 0.0, lambda under: blend(scene.colour("sun"), 1, np.float32(0.35))
+        )
 
 
 def puffs(x, seed, width, share, cell):
-    """x (n,) -> (n,) height in [0, 1] of round puffs under the bows of their clouds, (n,) how far each cloud hangs."""
+    """x (n,) -> (n,) height in [0, 1] of round puffs under their clouds' bows, (n,) how each cloud hangs."""
     u = x / width
     i = np.floor(u)
     filled = lattice(i, seed) < share
@@ -96,13 +99,17 @@ def cloud_row(scene, view, row):
         shift = 0.11 * row.width * part * -scene.light
         tall = row.height * (1 - 0.38 * part)
         if overcast:
-            swell = 0.55 + 0.45 * fractal(x / row.width * 2 + 5 * part, row.seed + 40 * part, 3, view.pixel * 4)
+            swell = 0.55 + 0.45 * fractal(
+                x / row.width * 2 + 5 * part, row.seed + 40 * part, 3, view.pixel * 4
+            )
             foot = row.y + row.height * (swell - 0.6 * part)
             top = np.full_like(x, -1.0)
             if part:
                 continue
         else:
-            rise, hang = puffs(x + shift, row.seed, row.width, row.share, row.height * (3.2 if flat else 0.95))
+            rise, hang = puffs(
+                x + shift, row.seed, row.width, row.share, row.height * (3.2 if flat else 0.95)
+            )
             level = row.y + 0.9 * row.height * hang
             top = level - tall * rise
             foot = level + 0.25 * row.height * np.minimum(1, 3 * rise) * (1 if flat else 0.4)
@@ -123,7 +130,8 @@ def cloud_row(scene, view, row):
                     depth = depth * np.float32(0.75)
                 base = scene.colour("cloud_dark")
                 if overcast:
-                    base = blend(base, scene.colour("sky_low"), np.float32(min(0.6, 0.1 + 1.2 * row.y)))
+                    lit = blend(lit, base, np.float32(0.25))
+                    base = blend(base, scene.colour("sky_low"), np.float32(min(0.5, 1.2 * row.y)))
                 return blend(lit, base, depth)
 
             yield Layer("cloud", rows, EVERY, cover * np.float32(0.92 if not flat else 0.85), 0.0, colour)

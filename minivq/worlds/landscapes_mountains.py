@@ -56,21 +56,27 @@ def alpine(scene, view, ridge):
             if ridge.snow > 0:
                 # the lower border runs in teeth down the flanks' own direction
                 run = (np.abs(away) * np.float32(0.8) + y * np.float32(0.55)) * np.float32(1 / (0.22 * high))
-                run = run + np.where(away < 0, np.float32(31.7), np.float32(0)) + 9 * middle.astype(np.float32)
+                run = (
+                    run + np.where(away < 0, np.float32(31.7), np.float32(0)) + 9 * middle.astype(np.float32)
+                )
                 pixel = view.pixel / (0.22 * high)
                 teeth = fractal(run, seed + 5, 3, pixel, smooth=False)
                 line = np.float32(ridge.snow + 0.12 * high * (row - 0.4)) + np.float32(0.13 * high) * teeth
                 line -= np.float32(0.05 * high) * lit
                 snow = view.inside((line - y) * np.float32(0.6)) * cover
                 if snow.any():
-                    bright = haze(scene, blend(scene.colour("snow"), scene.colour("light"), np.float32(0.08)), far * 0.22)
-                    dim = haze(scene, scene.colour("snow_dark"), far * 0.4)
-                    yield Layer("snow", rows, EVERY, snow, depth, partial(mixture, dim, bright, lit))
+                    yield Layer("snow", rows, EVERY, snow, depth, partial(snow_colour, scene, far, lit))
 
 
 def mixture(dark, bright, lit, under):
     """-> the colour between shaded and lit; `under` is not looked at."""
     return blend(dark, bright, lit)
+
+
+def snow_colour(scene, far, lit, under):
+    """-> (3, rows, columns): snow in the light and in the shade."""
+    bright = blend(scene.colour("snow"), scene.colour("light"), np.float32(0.08))
+    return blend(haze(scene, scene.colour("snow_dark"), far * 0.4), haze(scene, bright, far * 0.22), lit)
 
 
 def flanks(scene, view, ridge, y, peak, seed):
@@ -122,7 +128,7 @@ def rolling(scene, view, ridge):
 
 
 def conifers(x, seed, size):
-    """x (n,) -> height (n,) of a row of conifers above the ground, and side (n,): -1 left, 1 right of a stem."""
+    """x (n,) -> height (n,) of a row of conifers, and side (n,): -1 left, 1 right of a stem."""
     cell = size * 0.42
     best, side = np.zeros_like(x), np.zeros_like(x)
     base = np.floor(x / cell)
@@ -153,14 +159,17 @@ def forest(scene, view, ridge):
         tall, side = conifers(view.xs, seed, ridge.size)
         top = ground - tall * (0.75 + 0.25 * noise(view.xs / 0.13, seed + 7))
         lit = view.mean(np.where(side == scene.light, 1.0, 0.0))
+        foot = view.mean(ground)
         far = min(1.0, ridge.far + 0.1 * left)
-        bright, dark = tones(scene, "forest", far, 0.62)
         for rows in view.rows(float(top.min())):
             y = view.y[rows]
 
-            def colour(under, y=y, ground=view.mean(ground), lit=lit, bright=bright, dark=dark):
-                down = (y - ground) / np.float32(ridge.size)
-                tone = lit * np.float32(0.55) * ramp(-down, -0.3, 0.3) + np.float32(0.25) * ramp(down, 0.0, 0.8)
+            def colour(under, y=y, foot=foot, lit=lit, far=far):
+                bright, dark = tones(scene, "forest", far, 0.62)
+                down = (y - foot) / np.float32(ridge.size)
+                tone = lit * np.float32(0.55) * ramp(-down, -0.3, 0.3) + np.float32(0.25) * ramp(
+                    down, 0.0, 0.8
+                )
                 return blend(dark, bright, tone)
 
             yield Layer("forest", rows, EVERY, view.below(top, y), 0.3 + 0.1 * (1 - far), colour)

@@ -51,11 +51,16 @@ class Ground:
 class Thing:
     """Something that stands in the picture: a tree, rock, boat or house, by its foot and height."""
 
-    kind: str  # conifer | broadleaf | rock | boat | house | reed
+    kind: str  # conifer | broadleaf | rock | boat | house
     seed: int
     x: float
     y: float
     size: float
+
+    @property
+    def place(self):
+        """Where it stands: on the water, on the meadow behind the nearest band, or near."""
+        return {"boat": "water", "house": "meadow"}.get(self.kind, "near")
 
 
 @dataclass(frozen=True)
@@ -134,12 +139,16 @@ def scene(index, seed=0):
     clouds = []
     for row in range(rows):
         if time == 5:
-            clouds.append(CloudRow(hashed(), draw(0.06, 0.1) + 0.085 * row, draw(0.06, 0.09), draw(0.5, 0.8), 1.0))
+            clouds.append(
+                CloudRow(hashed(), draw(0.06, 0.1) + 0.085 * (3 - row), draw(0.06, 0.09), draw(0.5, 0.8), 1.0)
+            )
         else:
             flat = draw() < (0.7, 0.25, 0.55, 0.7, 0.8, 0)[time]
             tall = draw(0.018, 0.03) if flat else draw(0.06, 0.12)
             y = horizon * (draw(0.2, 0.36) + draw(0.2, 0.24) * row)
-            clouds.append(CloudRow(hashed(), y, tall, draw(0.45, 0.8) if flat else draw(0.4, 0.65), draw(0.4, 0.8)))
+            clouds.append(
+                CloudRow(hashed(), y, tall, draw(0.45, 0.8) if flat else draw(0.4, 0.65), draw(0.4, 0.8))
+            )
 
     ridges = []
     ranges = pick((0, 3, 4, 3)) if place != "sea" else pick((3, 3, 2))
@@ -153,7 +162,9 @@ def scene(index, seed=0):
         if kind == "rolling":
             high *= 0.7
         snow = horizon - high * draw(0.36, 0.62) if kind == "alpine" and snowy and k < 2 else -1.0
-        ridges.append(Ridge(kind, hashed(), horizon + 0.01, high, high * draw(1.3, 2.0) + 0.12, far, snow, 0.0))
+        ridges.append(
+            Ridge(kind, hashed(), horizon + 0.01, high, high * draw(1.3, 2.0) + 0.12, far, snow, 0.0)
+        )
     woods = pick((1, 3, 3)) if place != "sea" else pick((4, 2, 1))
     for k in range(woods):
         size = draw(0.03, 0.05) + 0.014 * k
@@ -175,10 +186,12 @@ def scene(index, seed=0):
         if sandy:
             grounds.append(Ground("shore", hashed(), y, draw(0.04, 0.1), draw(), 0.0, 0.0))
         if not sandy or draw() < 0.75:
-            for k in range(1 + pick((2, 1))):
+            for _ in range(1 + pick((2, 1))):
                 bloom = draw(0.05, 0.4) if draw() < 0.5 else 0.0
                 y += draw(0.035, 0.06)
-                grounds.append(Ground("meadow", hashed(), y, draw(0.04, 0.08), draw(), bloom, draw(0.012, 0.03)))
+                grounds.append(
+                    Ground("meadow", hashed(), y, draw(0.04, 0.08), draw(), bloom, draw(0.012, 0.03))
+                )
 
     if place != "land" and draw() < (0.5 if place == "sea" else 0.22):
         things.append(Thing("boat", hashed(), draw(0.15, 0.85), horizon + draw(0.03, 0.12), draw(0.07, 0.13)))
@@ -191,6 +204,7 @@ def scene(index, seed=0):
     grove_kind = "conifer" if draw() < 0.7 else "broadleaf"
     return Scene(
         index, seed, time, place, palette, sun, radius,
-        crescent, light, horizon, tuple(clouds), tuple(ridges), tuple(grounds), tuple(things), grove, grove_kind,
+        crescent, light, horizon, tuple(clouds), tuple(ridges), tuple(grounds),
+        tuple(things), grove, grove_kind,
         draw(0.004, 0.009),
     )  # fmt: skip

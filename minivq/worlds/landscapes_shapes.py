@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 MASK = 0xFFFF
 
 
@@ -19,7 +18,7 @@ def _hash(i):
     return h ^ h >> 16
 
 
-# hashes of 0..65535 in [0, 1): a seed reads them from its own place on, which is faster than hashing each time
+# hashes of 0..65535 in [0, 1): a seed reads them from its own place on, faster than hashing each time
 VALUES = _hash(np.arange(MASK + 1, dtype=np.int64) * 0x9E3779B1 & 0xFFFFFFFF) * 2.0**-32
 SIGNED = np.append(2 * VALUES - 1, 2 * VALUES[0] - 1)
 
@@ -54,7 +53,7 @@ def fractal(x, seed, octaves, pixel, smooth=True, gain=0.5):
 
 
 def noise2(x, y, seed):
-    """x (rows, columns), y (rows, 1) -> (rows, columns) float32 in [-1, 1]: smooth value noise of the plane."""
+    """x (rows, columns), y (rows, 1) -> (rows, columns) float32 in [-1, 1]: smooth noise of the plane."""
     ix, iy = np.floor(x), np.floor(y)
     fx, fy = x - ix, y - iy
     x0, y0 = int(ix.min()), int(iy.min())
@@ -73,7 +72,7 @@ def noise2(x, y, seed):
 
 def ramp(t, low, high):
     """(...) -> (...): 0 at `low`, 1 at `high`, a smooth step between."""
-    t = np.clip((t - low) / (high - low), 0, 1)
+    t = np.minimum(np.maximum((t - low) * (1 / (high - low)), 0), 1)
     return t * t * (3 - 2 * t)
 
 
@@ -95,8 +94,11 @@ class View:
         """-> list of slices: the runs of rows whose y lies in [low, high], a pixel around included."""
         y = (self.y if mirrored else self.level)[:, 0]
         inside = (y > low - self.pixel) & (y < high + self.pixel)
-        if inside.all():
-            return [slice(0, len(y))]
+        runs = np.flatnonzero(inside)
+        if len(runs) == 0:
+            return []
+        if runs[-1] - runs[0] + 1 == len(runs):
+            return [slice(int(runs[0]), int(runs[-1]) + 1)]
         steps = np.flatnonzero(np.diff(np.concatenate(([False], inside, [False])).astype(np.int8)))
         return [slice(int(a), int(b)) for a, b in zip(steps[::2], steps[1::2], strict=True)]
 
@@ -117,7 +119,8 @@ class View:
         for part in range(self.parts):
             one = y * scale[part :: self.parts]
             one += shift[part :: self.parts]
-            total = total + np.clip(one, 0, 1, out=one)
+            np.maximum(one, 0, out=one)
+            total = total + np.minimum(one, 1, out=one)
         return total * np.float32(1 / self.parts)
 
     def mean(self, values):
@@ -126,11 +129,11 @@ class View:
 
     def inside(self, distance):
         """(...) distance to a border, positive inside -> (...) coverage."""
-        return np.clip(distance * np.float32(1 / self.pixel) + np.float32(0.5), 0, 1)
+        return np.minimum(np.maximum(distance * np.float32(1 / self.pixel) + np.float32(0.5), 0), 1)
 
 
 class Layer(NamedTuple):
-    """What one stroke of the painter covers; `colour` is called by the painter alone, with what lies below."""
+    """What one stroke covers; `colour` is called by the painter alone, with what lies below."""
 
     label: str
     rows: slice
