@@ -3,14 +3,7 @@
 Whatever the source, pictures are drawn or decoded once, kept as uint8 under data/cache and memory-mapped.
 """
 import hashlib
-import importlib
-import os
-import signal
-import time
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from minivq import cache, folders
+from minivq import cache, drawing, folders
+from minivq.drawing import WORLDS
 from minivq.folders import SPLITS
 
-WORLDS = ("faces", "landscapes")
 TORCHVISION = ("FashionMNIST", "MNIST", "CIFAR10", "CelebA", "Flowers102")
 WORLD_RANGES = {"train": (0, 50_000), "validation": (50_000, 55_000), "test": (55_000, 60_000)}
 # Landscapes above 64 px are crops of 4,000 larger canvases: drawing 60,000 of those would take hours.
@@ -138,55 +131,12 @@ def _load_world(name, size, split, count) -> Pictures:
         rows %= stop - first
     total = stop - first
     pixels, labels = cache.pictures(
-        f"{name}-{width}x{height}-{split}-{_version(name)}", min(n, total),
-        lambda: (total, partial(_draw_blocks, name, width, height, first)), f"drawing {name}, {split}")
+        f"{name}-{width}x{height}-{split}-{drawing.version(name)}", min(n, total),
+        lambda: (total, partial(drawing.blocks, name, width, height, first)), f"drawing {name}, {split}")
     # One fixed place per crop, spread evenly: a chance table of the split's own, the same for every count.
     places = np.random.default_rng([SPLITS.index(split), size]).random((n, 2)) if canvases else None
     return Pictures(name, split, size, pixels, rows, source=first + rows, labels=labels[rows], places=places,
-                    classes=importlib.import_module(f"minivq.worlds.{name}").CLASSES)
-
-
-def _version(name: str) -> str:
-    """A hash of the world's source: its own files, and those in worlds/ that belong to no world."""
-    sources = Path(importlib.import_module("minivq.worlds").__file__).parent.glob("*.py")
-    mine = sorted(path for path in sources if path.name.startswith(name) or not path.name.startswith(WORLDS))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in mine)).hexdigest()[:8]
-
-
-def _draw(name, width, height, indices) -> tuple[np.ndarray, np.ndarray]:
-    """-> pixels (n, height, width, 3) uint8 and labels (n,) of the world's pictures `indices`."""
-    world = importlib.import_module(f"minivq.worlds.{name}")
-    if name == "faces":
-        things = [world.attributes(i) for i in indices]
-        pixels = [world.picture(thing, width) for thing in things]
-    else:
-        things = [world.scene(i) for i in indices]
-        pixels = [world.picture(thing, width, height) for thing in things]
-    return np.stack(pixels), np.array([world.label(thing) for thing in things])
-
-
-def _draw_blocks(name, width, height, first, start, stop):
-    """Yield _draw of the pictures first + start to first + stop in blocks, on all cores where that pays."""
-    step = max(1, 64 * 64 * 64 // (width * height))  # the work of about 64 pictures of 64 px
-    blocks = [range(i, min(i + step, first + stop)) for i in range(first + start, first + stop, step)]
-    draw, done, began = partial(_draw, name, width, height), 0, time.perf_counter()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    while done < len(blocks):
-        yield draw(blocks[done])
-        done += 1
-        # A process needs some seconds to start: it must have more than that to draw. Asked once.
-        if done == 1 and cores > 1 and (time.perf_counter() - began) * len(blocks) > 20:
-            try:
-                with ProcessPoolExecutor(cores, get_context("spawn"), initializer=_leave_interrupts) as pool:
-                    for block in pool.map(draw, blocks[done:]):
-                        yield block
-                        done += 1
-            except BrokenProcessPool:
-                pass  # a script without `if __name__ == "__main__"` can have none: the rest is drawn here
-
-
-def _leave_interrupts():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is answered once, by the process that waits
+                    classes=drawing.world(name).CLASSES)
 
 
 def _load_torchvision(name, size, split, count, root) -> Pictures:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from minivq import cache, datasets, folders
+from minivq import cache, datasets, drawing, folders
 
 
 @pytest.fixture
@@ -99,20 +99,20 @@ def test_nothing_is_drawn_twice(own_cache, drawn):
 
 def test_a_changed_world_is_drawn_again(own_cache, drawn, monkeypatch):
     datasets.load("faces", 8, "train", count=3)
-    monkeypatch.setattr(datasets, "_version", lambda name: "another")
+    monkeypatch.setattr(drawing, "version", lambda name: "another")
     datasets.load("faces", 8, "train", count=3)
     assert drawn == [0, 1, 2] * 2
 
 
 def test_interrupted_drawing_leaves_nothing(own_cache, drawn, monkeypatch):
-    draw = datasets._draw
+    draw = drawing.draw
 
     def interrupted(name, width, height, indices):
         if indices[0] > 0:
             raise KeyboardInterrupt
         return draw(name, width, height, indices)
 
-    monkeypatch.setattr(datasets, "_draw", interrupted)
+    monkeypatch.setattr(drawing, "draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
         datasets.load("faces", 64, "train", count=200)
     assert list(own_cache.iterdir()) == []
@@ -134,9 +134,9 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(own_cache, drawn, monkeypatc
 
 
 def test_helpers_draw_what_one_process_draws(own_cache, monkeypatch):
-    alone = list(datasets._draw_blocks("faces", 32, 32, 0, 0, 600))
-    monkeypatch.setattr(datasets.time, "perf_counter", iter((0, 1000)).__next__)  # as if it were slow
-    helped = list(datasets._draw_blocks("faces", 32, 32, 0, 0, 600))
+    alone = list(drawing.blocks("faces", 32, 32, 0, 0, 600))
+    monkeypatch.setattr(drawing.time, "perf_counter", iter((0, 1000)).__next__)  # as if it were slow
+    helped = list(drawing.blocks("faces", 32, 32, 0, 0, 600))
     for (pixels, labels), (same, also) in zip(alone, helped, strict=True):
         assert (pixels == same).all() and (labels == also).all()
 
