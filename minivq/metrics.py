@@ -1,0 +1,54 @@
+"""Numbers that say how good a picture or a codebook is: floor 0. All are functions of pictures or of indices."""
+import math
+
+import torch
+from torch import Tensor
+
+
+def to_levels(x: Tensor) -> Tensor:
+    """(...) in [-1, 1] -> (...) float in 0..255: the grey levels that a saved picture would have."""
+    return ((x.float().clamp(-1, 1) + 1) * 127.5).round()
+
+
+def psnr(x: Tensor, y: Tensor) -> Tensor:
+    """(B, C, H, W), (B, C, H, W) in [-1, 1] -> scalar in dB: mean over pictures of the PSNR of the uint8 picture.
+
+    Each picture's squared error is counted in grey levels with a peak of 255; equal pictures count as 99 dB.
+    Raises ValueError where the shapes differ.
+    """
+    if x.shape != y.shape:
+        raise ValueError(f"psnr compares pictures of one shape, got {tuple(x.shape)} and {tuple(y.shape)}")
+    mse = (to_levels(x) - to_levels(y)).square().mean(dim=(1, 2, 3))                # (B,)
+    return (10 * torch.log10(255**2 / mse.clamp_min(1e-12))).clamp(max=99.0).mean()
+
+
+def counts(indices: Tensor, K: int) -> Tensor:
+    """(...) int64 in 0..K-1 -> (K,) int64: how often each code occurs.
+
+    Raises ValueError where an index lies outside 0..K-1.
+    """
+    if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < K:
+        raise ValueError(f"indices reach from {int(indices.min())} to {int(indices.max())}, wanted 0..{K - 1}")
+    return torch.bincount(indices.flatten(), minlength=K)
+
+
+def usage(indices: Tensor, K: int) -> float:
+    """(...) int64 -> share of the K codes, in [0, 1], that occur at least once. Count a whole set, not a batch."""
+    return (counts(indices, K) > 0).float().mean().item()
+
+
+def perplexity(indices: Tensor, K: int) -> float:
+    """(...) int64 -> exp(entropy) of the code frequencies, in [1, K]: how many equally frequent codes do the work.
+
+    Of a whole set: the mean of batch perplexities is smaller. 0 log 0 counts as 0.
+    """
+    p = counts(indices, K).double()
+    p = p / p.sum()
+    return torch.exp(-torch.xlogy(p, p).sum()).item()
+
+
+def bits_per_pixel(K: int, factor: int) -> float:
+    """Codes K, downsampling factor f -> bits per pixel of a map that spends log2 K bits on each f x f pixels."""
+    if K < 1 or factor < 1:
+        raise ValueError(f"bits_per_pixel got K={K}, factor={factor}: wanted both to be at least 1")
+    return math.log2(K) / factor**2

@@ -1,0 +1,109 @@
+"""Models by name, and the authors' released weights. Floor 3."""
+import dataclasses
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from minivq import checkpoint
+from minivq.autoencoder import VQVAE, VQVAEConfig
+
+CHECKPOINTS = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
+
+
+def available() -> list[str]:
+    """The names of the shipped models."""
+    return sorted(path.stem for path in CHECKPOINTS.glob("*.pt"))
+
+
+def load(name: str | Path, device: torch.device | str = "cpu") -> VQVAE:
+    """A shipped model by its name, or one from a file (.pt) or a run's folder: in eval mode, float32.
+
+    Its `info` says what it was trained on. Raises ValueError for an unknown name (the known ones are listed) and for
+    a file that does not hold a model; see `checkpoint.read` for damaged ones.
+    """
+    path = Path(name)
+    if path.is_dir():
+        path = path / "model.pt"
+        if not path.is_file():
+            raise ValueError(f"{name} holds no model.pt: wanted the folder of a finished training")
+    elif path.suffix != ".pt":
+        path = CHECKPOINTS / f"{name}.pt"
+        if not path.is_file():
+            raise ValueError(f"no model is called {str(name)!r}: wanted one of {', '.join(available()) or '(none)'}, "
+                             "a .pt file or the folder of a training")
+    payload = checkpoint.read(path)
+    if payload.get("kind") != "vqvae":
+        raise ValueError(f"{path} has kind={payload.get('kind')!r}: wanted 'vqvae'")
+    try:
+        model = VQVAE(VQVAEConfig(**{key: tuple(value) if isinstance(value, list) else value
+                                     for key, value in payload["config"].items()}))
+        model.load_state_dict({key: value.float() if value.is_floating_point() else value
+                               for key, value in payload["model"].items()})
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path} is no model of this version: {error}") from error
+    model.info = payload.get("info", {})
+    return model.eval().to(device)
+
+
+def export(model: VQVAE, path: str | Path, info: dict) -> Path:
+    """Write `model` as `load` reads it: float16, with its configuration and `info` (plain values)."""
+    return checkpoint.write(path, {"kind": "vqvae", "config": dataclasses.asdict(model.config),
+                                   "model": checkpoint.half(model), "info": info})
+
+
+def from_reference(state: dict[str, Tensor]) -> VQVAE:
+    """The authors' state dict of a first stage -> the same model here, in eval mode, float32.
+
+    The configuration is inferred from keys and shapes (groups: 32, as all their models have). Discriminator and loss
+    weights (`loss.…`) are left out. Raises ValueError naming missing and unexpected keys.
+    """
+    state = {key: value.float() for key, value in state.items() if not key.startswith("loss.")}
+    needed = ("encoder.conv_in.weight", "encoder.conv_out.weight", "quantize.embedding.weight", "quant_conv.weight")
+    missing = [key for key in needed if key not in state]
+    if missing:
+        raise ValueError(f"the state dict is no first stage of the authors: missing {', '.join(missing)}")
+    numbers = [tuple(map(int, match.groups())) for key in state
+               if (match := re.match(r"encoder\.down\.(\d+)\.block\.(\d+)\.norm1\.weight", key))]
+    depth = 1 + max((level for level, _ in numbers), default=-1)
+    K, d = state["quantize.embedding.weight"].shape
+    try:
+        config = VQVAEConfig(
+            channels=state["encoder.conv_in.weight"].shape[1],
+            widths=tuple(state[f"encoder.down.{i}.block.0.conv2.weight"].shape[0] for i in range(depth)),
+            blocks=1 + max(block for _, block in numbers),
+            attention_levels=tuple(i for i in range(depth) if f"encoder.down.{i}.attn.0.q.weight" in state),
+            z_channels=state["encoder.conv_out.weight"].shape[0], d=d, K=K, groups=32, quantizer="vq")
+    except KeyError as error:
+        raise ValueError(f"the state dict is no first stage of the authors: missing {error.args[0]}") from error
+    model = VQVAE(config)
+    renamed = {rename(key, depth): value for key, value in state.items()}
+    wanted = model.state_dict()
+    missing = sorted(wanted.keys() - renamed.keys())
+    unexpected = sorted(key for key in state if rename(key, depth) not in wanted)
+    if missing or unexpected:
+        raise ValueError(f"the state dict does not fit: missing (by our names) {missing or 'nothing'}, "
+                         f"unexpected {unexpected or 'nothing'}")
+    wrong = [f"{key} {tuple(renamed[key].shape)}, wanted {tuple(wanted[key].shape)}"
+             for key in wanted if renamed[key].shape != wanted[key].shape]
+    if wrong:
+        raise ValueError(f"the state dict does not fit: {'; '.join(wrong)}")
+    model.load_state_dict(renamed)
+    return model.eval()
+
+
+def rename(key: str, depth: int) -> str:
+    """One of the authors' keys -> ours, for a model of `depth` levels. Their decoder counts levels from the fine end."""
+    key = key.replace("quantize.embedding.weight", "quantizer.codebook")
+    for theirs, ours in (("mid.block_1", "middle.0"), ("mid.attn_1", "middle.1"), ("mid.block_2", "middle.2"),
+                         ("nin_shortcut", "shortcut"), ("proj_out", "out")):
+        key = key.replace(f".{theirs}.", f".{ours}.")
+    key = re.sub(r"down\.(\d+)\.downsample", r"downsamples.\1", key)
+    key = re.sub(r"down\.(\d+)\.block", r"levels.\1.blocks", key)
+    key = re.sub(r"down\.(\d+)\.attn", r"levels.\1.attentions", key)
+    for theirs, ours in (("upsample", "upsamples.{}"), ("block", "levels.{}.blocks"), ("attn", "levels.{}.attentions")):
+        key = re.sub(rf"up\.(\d+)\.{theirs}", lambda m, ours=ours: ours.format(depth - 1 - int(m[1])), key)
+    return key
+
+

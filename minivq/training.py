@@ -1,0 +1,287 @@
+"""Training a first stage: schedules as functions of the step, a pure step, one flat loop that can be resumed. Floor 3.
+
+Everything random is a function of (seed, step), so a run that is killed and started again goes on as if it had never
+stopped: weights, optimiser and step are its whole state.
+"""
+import contextlib
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from minivq import checkpoint, distributed, metrics, pretrained
+from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
+from minivq.datasets import Pictures
+from minivq.quantize import FSQ, kmeans
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a first stage is trained. Raises ValueError for values that make no training."""
+
+    steps: int
+    batch: int = 32                  # pictures a step, over all processes
+    peak: float = 2e-3               # highest learning rate
+    warmup: float = 0.03             # share of the steps in which the rate rises to its peak; cosine to 0 after it
+    unquantised: float = 0.15        # share of the steps before k-means gives the first codes
+    l2: float = 0.5                  # weight of the squared error beside the absolute one
+    seed: int = 0
+    save_every: int = 200            # steps
+    bf16: bool | None = None         # autocast; None: where the processor has it
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "save_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: wanted at least 1")
+        if not 0 <= self.unquantised < 1 or not 0 <= self.warmup < 1:
+            raise ValueError(f"unquantised={self.unquantised}, warmup={self.warmup}: wanted shares in [0, 1)")
+        if self.peak <= 0:
+            raise ValueError(f"peak={self.peak}: wanted a learning rate above 0")
+
+    @property
+    def first_codes(self) -> int:
+        """The step at which k-means gives the first codes."""
+        return round(self.steps * self.unquantised)
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Step 0..steps-1 -> learning rate: linear warm-up to the peak, then a cosine to zero."""
+    warmup = max(1, round(config.steps * config.warmup))
+    if step < warmup:
+        return config.peak * (step + 1) / warmup
+    return config.peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, config.steps - warmup)))
+
+
+def batch_indices(step: int, batch: int, count: int, seed: int) -> Tensor:
+    """Step -> (batch,) int64: which of `count` pictures it sees. Each epoch is a new order of all, set by the seed."""
+    places = torch.arange(step * batch, (step + 1) * batch)
+    chosen = torch.empty(batch, dtype=torch.int64)
+    for epoch in (places // count).unique().tolist():
+        order = torch.randperm(count, generator=seeded(seed, epoch))
+        inside = places // count == epoch
+        chosen[inside] = order[places[inside] % count]
+    return chosen
+
+
+def mixed(seed: int, number: int) -> int:
+    """Two integers -> one seed, different for different pairs (below 2**31 each)."""
+    return (seed % 2**31) * 2**31 + number % 2**31
+
+
+def seeded(seed: int, number: int) -> torch.Generator:
+    """A generator for the number-th thing of a run."""
+    return torch.Generator().manual_seed(mixed(seed, number))
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether this processor computes in bf16 faster than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def autocast(device: torch.device, enabled: bool | None) -> contextlib.AbstractContextManager:
+    """bf16 for the networks; the quantiser switches it off for itself. None: where the processor has it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device) if enabled is None else enabled)
+
+
+def vqvae_loss(model: nn.Module, x: Tensor, config: TrainConfig, quantise: bool) -> tuple[Tensor, dict[str, float]]:
+    """(B, C, H, W) in [-1, 1] -> scalar loss, log: |x - x̂| + l2 (x - x̂)² + the quantiser's own loss."""
+    with autocast(x.device, config.bf16):
+        out = model(x, quantise=quantise)
+    error = out.x_rec.to(x.dtype) - x
+    l1, mse = error.abs().mean(), error.square().mean()
+    loss = l1 + config.l2 * mse
+    log = {"l1": l1.item(), "psnr": -10 * math.log10(mse.item() / 4 + 1e-12)}       # peak of [-1, 1]: 2
+    if out.quantized is not None:
+        loss = loss + out.quantized.loss
+        log |= {"quantizer": out.quantized.loss.item(), "codes": out.quantized.indices.unique().numel()}
+    return loss, {"loss": loss.item(), **log}
+
+
+def vqvae_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, config: TrainConfig,
+               step: int) -> dict[str, float]:
+    """One step of gradient descent on the pictures x; its log. Raises FloatingPointError for a loss that is not finite."""
+    rate = learning_rate(step, config)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    loss, log = vqvae_loss(model, x, config, quantise=step >= config.first_codes)
+    if not math.isfinite(log["loss"]):
+        raise FloatingPointError(f"the loss is {log['loss']} at step {step}: the last save is kept; "
+                                 f"start again with a peak learning rate below {config.peak}")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return {"step": step, "lr": rate, **log}
+
+
+@torch.no_grad()
+def start_codebook(model: VQVAE, batches: Iterator[Tensor], config: TrainConfig) -> None:
+    """Codes by k-means on the encodings of `batches`, each (B, C, H, W): the same on every process."""
+    if isinstance(model.quantizer, FSQ):
+        return
+    points = []
+    for x in batches:
+        with autocast(x.device, config.bf16):
+            z_e = model.to_latent(x)
+        z_e = z_e.to(next(model.parameters()).dtype)
+        points.append(distributed.gather_batch(z_e).permute(0, 2, 3, 1).reshape(-1, model.config.d))
+    generator = torch.Generator().manual_seed(config.seed)
+    model.quantizer.start(kmeans(torch.cat(points), model.config.K, generator=generator))
+
+
+def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures, validation: Pictures, out: Path,
+                init: str | None = None) -> VQVAE:
+    """Train a first stage in the folder `out`, or go on with the training that stands there; the trained model.
+
+    `out` holds state.pt (float32, everything to go on), log.jsonl (a line a step) and, at the end, model.pt
+    (float16, for `minivq.load`). Raises ValueError where `out` holds another run, naming the fields that differ.
+    """
+    device, out = distributed.device(), Path(out)
+    check_fit(model_config, train, config)
+    about = {"model": dataclasses.asdict(model_config), "train": dataclasses.asdict(config), "data": describe(train),
+             "init": init}
+    torch.manual_seed(config.seed)
+    model = (pretrained.load(init) if init else VQVAE(model_config)).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.peak, weight_decay=1e-4, fused=True)
+    first = resume(out, about, model, optimizer)
+    wrapped = distributed.wrap(model.train())
+
+    def batch(step: int) -> Tensor:
+        indices = distributed.share(batch_indices(step, config.batch, len(train), config.seed))
+        crops = seeded(config.seed, step * distributed.world_size() + distributed.rank())
+        return train.batch(indices, crops).to(device, memory_format=torch.channels_last)
+
+    started, spent = time.monotonic(), read_minutes(out)
+    minutes = lambda: spent + (time.monotonic() - started) / 60                     # noqa: E731
+    bar = tqdm(range(first, config.steps), initial=first, total=config.steps, unit="step", leave=False,
+               disable=None if distributed.rank() == 0 else True)
+    with open_log(out, first) as log:
+        for step in bar:
+            if step == config.first_codes and init is None:
+                number = max(1, min(16 * config.batch, len(train)) // config.batch)
+                start_codebook(model, (batch(step + i) for i in range(max(number, 2))), config)
+            torch.manual_seed(mixed(config.seed, step))                             # for dropout
+            line = vqvae_step(wrapped, optimizer, batch(step), config, step)
+            if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
+                line |= validate(model, validation, min(256, len(validation)))
+            write_line(log, line)
+            bar.set_postfix_str(f"psnr {line['psnr']:.1f} dB, loss {line['loss']:.3f}", refresh=False)
+            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+                save_state(out, about, model, optimizer, step + 1, minutes())
+    return model.eval()
+
+
+def check_fit(model_config: VQVAEConfig, train: Pictures, config: TrainConfig) -> None:
+    """Raise ValueError where pictures and model do not go together."""
+    if train.size % model_config.factor:
+        raise ValueError(f"size={train.size} is not a multiple of the factor f={model_config.factor}")
+    if train.channels != model_config.channels:
+        raise ValueError(f"{train.name} has {train.channels} channels, the model wants {model_config.channels}")
+    if config.batch % distributed.world_size():
+        raise ValueError(f"batch={config.batch} does not divide among {distributed.world_size()} processes")
+
+
+def describe(pictures: Pictures) -> dict:
+    """What a run remembers of its pictures."""
+    return {"name": pictures.name, "size": pictures.size, "count": len(pictures)}
+
+
+@torch.no_grad()
+def validate(model: VQVAE, pictures: Pictures, count: int) -> dict[str, float]:
+    """PSNR in dB and number of codes used, over the first `count` pictures."""
+    device = next(model.parameters()).device
+    chunks = torch.arange(count).split(64)
+    total, indices = 0.0, []
+    for chunk in chunks:
+        x = pictures.batch(chunk).to(device)
+        x_rec, chosen = reconstruct(model, x)
+        total += metrics.psnr(x, x_rec).item() * len(chunk)
+        indices.append(chosen.cpu())
+    return {"val_psnr": total / count, "val_codes": torch.cat(indices).unique().numel()}
+
+
+def save_state(out: Path, about: dict, model: nn.Module, optimizer: torch.optim.Optimizer, step: int,
+               minutes: float) -> None:
+    """Write everything that a resume needs, by rank 0 alone."""
+    if distributed.rank() == 0:
+        checkpoint.write(out / "state.pt", {"about": about, "step": step, "minutes": minutes,
+                                            "model": model.state_dict(), "optimizer": optimizer.state_dict()})
+    distributed.barrier()
+
+
+def resume(out: Path, about: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """The step at which the training in `out` goes on, its state loaded; 0 for a new one.
+
+    Raises ValueError where `out` holds another run, or other files.
+    """
+    if (out / "state.pt").is_file():
+        state = checkpoint.read(out / "state.pt")
+        different = differences(state["about"], about)
+        if different:
+            raise ValueError(f"{out} holds another run: {'; '.join(different)}. Choose another --out, "
+                             "or ask for the same")
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        return state["step"]
+    others = sorted(path.name for path in out.glob("*") if path.name != "log.jsonl") if out.exists() else []
+    if others:
+        raise ValueError(f"{out} holds other files ({', '.join(others[:3])}): wanted a new or empty folder for --out")
+    return 0
+
+
+def differences(met: dict, wanted: dict, prefix: str = "") -> list[str]:
+    """The fields in which two nested dicts differ, as 'train.batch is 32, asked for 16'."""
+    found = []
+    for key in met.keys() | wanted.keys():
+        a, b = met.get(key), wanted.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += differences(a, b, f"{prefix}{key}.")
+        elif a != b and list(a if isinstance(a, tuple) else [a]) != list(b if isinstance(b, tuple) else [b]):
+            found.append(f"{prefix}{key} is {a}, asked for {b}")
+    return sorted(found)
+
+
+def read_minutes(out: Path) -> float:
+    """Minutes that the training in `out` has taken so far."""
+    return checkpoint.read(out / "state.pt")["minutes"] if (out / "state.pt").is_file() else 0.0
+
+
+def open_log(out: Path, first: int):
+    """log.jsonl, cut back to the steps before `first`; nothing for ranks above 0."""
+    if distributed.rank():
+        return contextlib.nullcontext()
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "log.jsonl"
+    old = path.read_text().splitlines(keepends=True) if path.is_file() else []
+    path.write_text("".join(line for line in old if line.endswith("\n") and json.loads(line)["step"] < first))
+    return open(path, "a", buffering=1)
+
+
+def write_line(log, line: dict) -> None:
+    """One JSON line, floats rounded to six digits."""
+    if log is not None:
+        short = {key: round(value, 6) if isinstance(value, float) else value for key, value in line.items()}
+        log.write(json.dumps(short) + "\n")
+
+
+def seconds_per_step(model_config: VQVAEConfig, config: TrainConfig, train: Pictures, steps: int = 20) -> float:
+    """Time `steps` quantised steps on a model of its own, after two to warm up: what --minutes is divided by."""
+    device = distributed.device()
+    model = VQVAE(model_config).to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+    timed = dataclasses.replace(config, unquantised=0.0, peak=1e-5)
+    for step in range(steps + 2):
+        if step == 2:
+            started = time.perf_counter()
+        x = train.batch(distributed.share(batch_indices(step, config.batch, len(train), 0)))
+        vqvae_step(model, optimizer, x.to(device, memory_format=torch.channels_last), timed, step=0)
+    return (time.perf_counter() - started) / steps
