@@ -1,0 +1,147 @@
+"""Execute a notebook in a kernel of this very Python, measured. Used by `course run` and `course build`."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = REPOSITORY / "notebooks"
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+@dataclass
+class Executed:
+    """One executed notebook.
+
+    `seconds` of wall time, the trainings that were read again instead of run counted in; `memory` the
+    kernel's peak in MB; `error` the text of what went wrong, None where nothing did; `cells` seconds of
+    each code cell.
+    """
+
+    notebook: nbformat.NotebookNode
+    seconds: float
+    memory: float
+    error: str | None = None
+    cells: dict = field(default_factory=dict)
+
+
+def lessons(numbers=()):
+    """["03", 4] -> the paths of those notebooks in order, of all for nothing.
+
+    Raises ValueError for a number without a notebook.
+    """
+    paths = {path.name[:2]: path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
+    wanted = [str(number).zfill(2) for number in numbers] or list(paths)
+    missing = [number for number in wanted if number not in paths]
+    if missing:
+        there = ", ".join(paths) or "none"
+        raise ValueError(f"no lesson {', '.join(missing)} in notebooks/, which has {there}")
+    return [paths[number] for number in sorted(set(wanted))]
+
+
+def environment(budget, work, **more):
+    """-> dict: the kernel's environment: no progress bars, minivq found, the learner's folder elsewhere."""
+    found = os.environ.get("PYTHONPATH")
+    paths = [str(REPOSITORY), *([found] if found else [])]
+    if os.environ.get("MINIVQ_OFFLINE") == "1":
+        paths.insert(0, str(Path(__file__).parent / "offline"))
+    return {
+        **os.environ,
+        "MINIVQ_BUDGET": budget,
+        "MINIVQ_WORK": str(work),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "default"),
+        "TQDM_DISABLE": "1",
+        **more,
+    }
+
+
+def execute(notebook, budget, timeout=1200, on_cell=None, **more):
+    """notebook, "fast" | "full", seconds a cell -> Executed. The kernel's folder is notebooks/.
+
+    `on_cell(done, total)` is called behind each code cell; `more` are further environment variables. An error
+    in a cell, a dead kernel and a cell over its time end the run and are told in `Executed.error`.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    total = sum(cell.cell_type == "code" for cell in notebook.cells)
+    state = {"memory": 0.0, "begin": 0.0, "cells": {}, "cell": None, "index": None}
+
+    def begin(cell, cell_index, **_):
+        state.update(begin=time.monotonic(), cell=cell, index=cell_index)
+
+    def end(cell, cell_index, **_):
+        state["cells"][cell_index] = time.monotonic() - state["begin"]
+        state["memory"] = max(state["memory"], peak_memory(client.km.provisioner.pid))
+        if on_cell:
+            on_cell(len(state["cells"]), total)
+
+    with tempfile.TemporaryDirectory(prefix="minivq-") as work:
+        client = NotebookClient(
+            notebook, timeout=timeout, km=kernel_manager(), resources={"metadata": {"path": str(NOTEBOOKS)}},
+            on_cell_execute=begin, on_cell_executed=end, record_timing=False,
+        )
+        start, error = time.monotonic(), None
+        try:
+            client.execute(env=environment(budget, work, **more))
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+            error = _report(problem, state["cell"], state["index"])
+        seconds = time.monotonic() - start + _reused_seconds(Path(work) / "log.jsonl")
+    return Executed(notebook, seconds, state["memory"], error, state["cells"])
+
+
+def kernel_manager():
+    """-> AsyncKernelManager of the Python that runs this, whatever kernels are installed elsewhere."""
+    import ipykernel.kernelspec
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    class ThisPython(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name):
+            spec = ipykernel.kernelspec
+            return KernelSpec(resource_dir=spec.RESOURCES, **spec.get_kernel_dict())
+
+    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisPython())
+
+
+def peak_memory(pid):
+    """process id -> float: its peak memory in MB (elsewhere than on Linux what it holds now), 0 if gone."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    try:
+        import psutil  # comes with ipykernel
+
+        return psutil.Process(pid).memory_info().rss / 2**20
+    except Exception:  # no such process, or one that may not be looked at: a number less, no reason to fail
+        return 0.0
+
+
+def progress(text, last=False):
+    """Show a line that the next one replaces; where nobody looks only the `last` one is shown."""
+    if sys.stdout.isatty():
+        print(f"\r{text:<79}", end="\n" if last else "", flush=True)
+    elif last:
+        print(text, flush=True)
+
+
+def _report(problem, cell, index):
+    source = "" if cell is None else "\n".join(f"    {line}" for line in cell.source.splitlines())
+    return f"cell {index}:\n{source}\n{problem}"
+
+
+def _reused_seconds(log):
+    if not log.exists():
+        return 0.0
+    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return sum(entry["seconds"] for entry in entries if entry["event"] == "training" and entry["reused"])
