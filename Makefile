@@ -1,8 +1,6 @@
 # Everything runs from .venv, which `make env` fills once from environment.yml.
 PYTHON ?= python3
-MINIVQ_BUDGET ?= fast
 PY := .venv/bin/python
-export MINIVQ_BUDGET
 
 .DEFAULT_GOAL := help
 .PHONY: help env course test lab clean
@@ -24,6 +22,8 @@ env: .venv/.installed  ## install what environment.yml pins into .venv (once)
 course: env  ## run all lessons on the built-in data, fast budget; pictures land in runs/course
 	$(PY) -m minivq course run
 
+test: export MINIVQ_BUDGET = fast
+test: export OMP_NUM_THREADS = 1
 test: env  ## ruff, the unit tests, the notebooks under nbval
 	$(PY) -m ruff check .
 	$(PY) -m pytest tests -q -n 2 --dist loadscope
@@ -31,7 +31,7 @@ test: env  ## ruff, the unit tests, the notebooks under nbval
 	  --nbval-cell-timeout=600 --nbval-sanitize-with notebooks/nbval.cfg
 
 lab: env  ## start JupyterLab on the lessons, full budget
-	MINIVQ_BUDGET=full $(PY) -m jupyterlab notebooks
+	$(PY) -m jupyterlab notebooks
 
 clean:  ## remove runs and caches; keeps .venv, data/checkpoints and work
 	rm -rf runs data/cache .pytest_cache .ruff_cache
