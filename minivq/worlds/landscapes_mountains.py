@@ -10,6 +10,8 @@ from minivq.worlds.landscapes_shapes import EVERY, Layer, blend, fractal, lattic
 def haze(scene, colour, far):
     """A colour as the air between lets it through: towards the low sky with distance."""
     air = blend(scene.colour("sky_low"), scene.colour("sky_middle"), np.float32(0.45))
+    if scene.time == 5:
+        far = 0.7 * far  # the sky is pale already: more haze would leave nothing to see
     return blend(colour, air, np.float32(min(0.86, 0.04 + 0.66 * far)))
 
 
@@ -17,7 +19,7 @@ def tones(scene, name, far, contrast=1.0):
     """-> (lit, shaded) colours of a surface at a distance, under the scene's one light."""
     base = scene.colour(name)
     if scene.time == 5:
-        contrast = 0.5 * contrast
+        contrast = 0.65 * contrast
     lit = blend(base, scene.colour("light"), np.float32(0.45 * contrast))
     dark = blend(base * np.float32(0.85), scene.colour("dark"), np.float32(0.5 * contrast))
     return haze(scene, lit, far), haze(scene, dark, far)
@@ -130,22 +132,25 @@ def rolling(scene, view, ridge):
 def conifers(x, seed, size):
     """x (n,) -> height (n,) of a row of conifers, and side (n,): -1 left, 1 right of a stem."""
     cell = size * 0.42
+    own = np.floor(x / cell).astype(np.int64)
+    cells = np.arange(int(own[0]) - 1, int(own[-1]) + 2)
+    stems = (cells + 0.5 + 0.35 * (2 * lattice(cells, seed) - 1)) * cell
+    heights = size * (0.45 + 0.6 * lattice(cells, seed + 1) ** 1.5)
+    widths = 5 / (0.27 * heights)  # tiers on each side, for one unit of length
     best, side = np.zeros_like(x), np.zeros_like(x)
-    base = np.floor(x / cell)
-    for step in (-1, 0, 1):
-        k = base + step
-        at = (k + 0.5 + 0.35 * (2 * lattice(k, seed) - 1)) * cell
-        tall = size * (0.45 + 0.6 * lattice(k, seed + 1) ** 1.5)
-        d = x - at
-        out = np.abs(d) / (0.27 * tall)
+    own -= cells[0] + 1
+    for _ in range(3):
+        d = x - stems[own]
         # branches: a staircase of drooping tiers under a pointed top
-        tiers = 5.0
-        stair = out * tiers
-        stair = (np.floor(stair) + np.minimum(1, 2.2 * (stair - np.floor(stair)))) / tiers
-        height = tall * (1 - (0.5 * out + 0.5 * stair))
-        side = np.where(height > best, np.sign(d), side)
-        best = np.maximum(best, height)
-    return best, side
+        out = np.abs(d) * widths[own]
+        tier = np.floor(out)
+        stair = tier + np.minimum(1, 2.2 * (out - tier))
+        height = heights[own] * (1 - 0.1 * (out + stair))
+        higher = height > best
+        side = np.where(higher, d, side)
+        best = np.where(higher, height, best)
+        own += 1
+    return best, np.sign(side)
 
 
 def forest(scene, view, ridge):

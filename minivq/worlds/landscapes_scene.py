@@ -1,6 +1,7 @@
 """The landscapes world's scenes: everything about a picture that is drawn from the generator."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -90,9 +91,14 @@ class Scene:
         """Whether there is water below the horizon."""
         return self.place != "land"
 
+    @cached_property
+    def _colours(self):
+        arrays = np.asarray(self.palette, np.float32)[:, :, None, None]
+        return dict(zip(NAMES, arrays, strict=True))
+
     def colour(self, name):
         """-> (3, 1, 1) float32: a colour of the palette by its name."""
-        return np.asarray(self.palette[NAMES.index(name)], np.float32)[:, None, None]
+        return self._colours[name]
 
 
 def scene(index, seed=0):
@@ -176,7 +182,7 @@ def scene(index, seed=0):
     if place == "land":
         bands = 3 + pick((1, 2, 1))
         for k in range(bands):
-            y = horizon + (1 - horizon) * (k / bands) ** 1.25 + 0.012 * (k > 0)
+            y = horizon + (1 - horizon) * (k / bands) * (0.75 + 0.25 * k / bands) + 0.012 * (k > 0)
             bloom = draw(0.05, 0.4) if draw() < 0.5 and k > 0 else 0.0
             grass = (0.006 + 0.03 * k / bands) * draw(0.5, 1)
             grounds.append(Ground("meadow", hashed(), y, 0.012 + 0.045 * k / bands, draw(), bloom, grass))

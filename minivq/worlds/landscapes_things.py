@@ -1,4 +1,4 @@
-"""The landscapes world's things: trees, rocks, a sailing boat, a house. Colours are asked for when painted."""
+"""The landscapes world's things: trees, rocks, a boat, a house. Colours are asked for when painted."""
 
 from functools import partial
 
@@ -105,15 +105,19 @@ def broadleaf(scene, view, tree):
         stem = view.inside(np.float32(high) * (np.float32(0.035) - np.float32(0.02) * up) - np.abs(d - bend))
         stem = stem * view.inside(up * np.float32(high)) * (up < 0.7)
         yield Layer("tree", rows, columns, stem, depth, partial(trunk_colour, scene))
+        crown, light = np.float32(0), np.float32(0)
+        whole = (d * scene.light + (up - np.float32(0.65)) * np.float32(high)) * np.float32(1.1 / high)
+        wobble = 1 + np.float32(0.06) * np.sin(d * np.float32(60 / high))
         for a, b, c in lumps:
             r = np.float32(high * (0.13 + 0.09 * c))
             dx = d - np.float32(high * 0.52 * (a - 0.5))
             dy = y - np.float32(tree.y - high * (0.5 + 0.3 * b))
-            edge = r * (1 + np.float32(0.06) * np.sin(dx * np.float32(60 / high)))
-            cover = view.inside(edge - np.sqrt(dx * dx + dy * dy))
-            whole = (d * scene.light + (up - np.float32(0.65)) * np.float32(high)) * np.float32(1.1 / high)
-            tone = np.clip(np.float32(0.42) + (dx * scene.light - dy) / r * np.float32(0.27) + whole, 0, 1)
-            yield Layer("tree", rows, columns, cover, depth, partial(leaf_colour, scene, tone))
+            cover = view.inside(r * wobble - np.sqrt(dx * dx + dy * dy))
+            tone = (dx * scene.light - dy) * np.float32(0.27 / r) + whole
+            light = light + cover * (tone - light)
+            crown = np.maximum(crown, cover)
+        light = np.minimum(np.maximum(light + np.float32(0.42), 0), 1)
+        yield Layer("tree", rows, columns, crown, depth, partial(leaf_colour, scene, light))
 
 
 def rock(scene, view, thing):
