@@ -23,20 +23,20 @@ LIGHT = {"left": 0.4, "front": 0.2, "right": 0.4}
 
 # What a picture has once. Hair: name -> (probability, length group, covers the ears, shows below a hat).
 STYLES = {
-    "bald": (0.11, "bare", False, False),
-    "buzz": (0.13, "bare", False, False),
+    "bald": (0.13, "bare", False, False),
+    "buzz": (0.14, "bare", False, False),
     "parted": (0.10, "short", False, False),
     "quiff": (0.08, "short", False, False),
     "curls": (0.08, "short", False, False),
     "mohawk": (0.04, "short", False, False),
     "bun": (0.07, "short", False, False),
-    "afro": (0.08, "long", True, True),
+    "afro": (0.07, "long", True, True),
     "fringe": (0.07, "long", True, True),
     "bob": (0.08, "long", True, True),
-    "straight": (0.08, "long", True, True),
-    "wavy": (0.08, "long", True, True),
+    "straight": (0.07, "long", True, True),
+    "wavy": (0.07, "long", True, True),
 }
-BEARD_MAY_GROW = {"bare": 0.68, "short": 0.52, "long": 0.34}  # by length group of the hair
+BEARD_MAY_GROW = {"bare": 0.60, "short": 0.52, "long": 0.34}  # by length group of the hair
 HAT = {"none": 0.72, "beanie": 0.15, "cap": 0.13}
 MOUTH = {"neutral": 0.36, "smile": 0.38, "open": 0.26}
 CLOTHES = {"crew": 0.30, "collar": 0.22, "stripes": 0.22, "hoodie": 0.26}

@@ -6,7 +6,7 @@ from minivq.worlds import faces_hair as hairdo
 from minivq.worlds.faces_attributes import MOUTH
 from minivq.worlds.faces_canvas import bump, eye_place, mouth_place, nose_place, ramp
 
-IRIS_RGB = ((0.30, 0.16, 0.09), (0.80, 0.50, 0.12), (0.25, 0.58, 0.30), (0.22, 0.48, 0.85))
+IRIS_RGB = ((0.30, 0.16, 0.09), (0.74, 0.46, 0.12), (0.25, 0.58, 0.30), (0.22, 0.48, 0.85))
 LENS_RGB = ((0.85, 0.92, 0.96), (0.10, 0.10, 0.13), (0.82, 0.50, 0.16), (0.22, 0.42, 0.74))
 FRAME_RGB = ((0.10, 0.09, 0.11), (0.32, 0.17, 0.10), (0.62, 0.46, 0.20), (0.45, 0.12, 0.16), (0.16, 0.22, 0.36))
 
@@ -53,7 +53,7 @@ def brows(s) -> None:
         where, x, y = s.head.view(cx - 0.09, cx + 0.09, cy - 0.14, cy - 0.025)
         u = (x - cx) * side
         t = u * (1.0 / 0.068)
-        curve = cy - 0.074 - (0.004 + 0.020 * f.brow[1]) * (1.0 - t * t) - f.brow[2] * 0.35 * u * (1 if True else 0)
+        curve = cy - 0.074 - (0.004 + 0.020 * f.brow[1]) * (1.0 - t * t) - f.brow[2] * 0.35 * u
         half = (0.0085 + 0.0085 * f.brow[0]) * (1.0 - 0.45 * ramp(t, -0.2, 1.0))
         shape = np.maximum(np.abs(y - curve) - half, np.abs(u) - 0.066)
         colour = np.asarray(hairdo.HAIR_RGB[own.natural], np.float32) * np.float32(0.62)
@@ -151,9 +151,9 @@ def glasses(s) -> None:
         sheen = 1.0 + 0.5 * (v * -4.0 + u * 3.0 * s.lx) if own.lens else 1.0
         s.canvas.put(where, strength * s.head.cover(shape), np.clip(lens * sheen, 0, 1),
                      "glasses" if own.lens else None, 0.80 if own.lens else None)
-        glint = np.abs(u * 0.8 + v * 0.6 - 0.012 * np.sign(s.lx or 1)) - 0.012
+        glint = np.abs(u * 0.8 * np.sign(s.lx) + v * 0.6 - 0.012) - 0.012
         s.canvas.put(where, (0.26 if own.lens else 0.12) * s.head.cover(np.maximum(glint, shape + 0.012)), (1, 1, 1))
-        bridge = np.maximum(np.abs(v + 0.016 + 0.3 * (0.03 - np.abs(x)) ** 1) - 0.0075, np.abs(x) - abs(cx) + 0.055)
+        bridge = np.maximum(np.abs(v + 0.016 + 0.3 * (0.03 - np.abs(x))) - 0.0075, np.abs(x) - abs(cx) + 0.055)
         arm = np.maximum(np.abs(v + 0.022) - 0.0075, np.abs(np.abs(x) - 0.5 * (abs(cx) + 0.06 + end)) -
                          0.5 * max(end - abs(cx) - 0.06, 0.0))
         wire = np.minimum(np.abs(shape) - 0.0078, np.minimum(np.maximum(bridge, -shape), np.maximum(arm, -shape)))

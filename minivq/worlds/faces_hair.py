@@ -5,7 +5,7 @@ import numpy as np
 from minivq.worlds.faces_attributes import HAT, STYLES, hair_shows, style_name
 from minivq.worlds.faces_canvas import bump, ellipse, head_shape, mouth_place, ramp, rounded
 
-HAIR_RGB = ((0.13, 0.115, 0.13), (0.42, 0.25, 0.15), (0.89, 0.71, 0.41), (0.80, 0.38, 0.15), (0.74, 0.74, 0.76),
+HAIR_RGB = ((0.13, 0.115, 0.13), (0.37, 0.205, 0.115), (0.89, 0.71, 0.41), (0.80, 0.38, 0.15), (0.74, 0.74, 0.76),
             (0.24, 0.38, 0.80), (0.93, 0.45, 0.64), (0.22, 0.64, 0.46))
 HAT_RGB = ((0.72, 0.28, 0.25), (0.86, 0.66, 0.28), (0.25, 0.38, 0.56), (0.33, 0.50, 0.42), (0.90, 0.86, 0.78),
            (0.30, 0.30, 0.35), (0.62, 0.44, 0.56), (0.80, 0.50, 0.32))
@@ -41,9 +41,10 @@ def outline(f, x, y):
     if name == "curls":
         angle = np.arctan2(x, -(y + 0.08))
         shape = ellipse(x, y + 0.10, a + 0.035, b - 0.035 + 0.03 * v) + 0.011 * np.cos(angle * 11.0)
-        return rounded(shape, y - 0.02, 0.03), line - 0.010 * np.cos(angle * 9.0 + 0.5)
+        return rounded(shape, y - 0.02, 0.03), line - 0.010 * np.cos(angle * 9.0 + 0.5 * p)
     if name == "mohawk":
-        return ellipse(x, y + 0.255 + 0.01 * v, 0.070, 0.135 + 0.02 * v), line
+        comb = ellipse(x - 0.03 * p * np.clip(-0.2 - y, 0.0, 0.2), y + 0.265, 0.074, 0.125 + 0.015 * v)
+        return comb + 0.006 * np.cos((y + 0.2 - 0.5 * np.abs(x)) * 95.0) * ramp(y, -0.16, -0.24), line
     if name == "bun":
         cap = np.maximum(head_shape(f, x, y) - 0.020, y - 0.01)
         return np.minimum(cap, ellipse(x, y + b + 0.065, 0.078, 0.064)), line
@@ -53,7 +54,7 @@ def outline(f, x, y):
         return shape, arch(x, y - 0.05, a * 0.90, 0.215)
     if name == "fringe":
         shape = fall(x, y, -0.05, a + 0.04, b - 0.005 + 0.02 * v, 0.15, 0.012, 0.06)
-        ends = -0.098 + 0.006 * np.sin(x * 60.0) + 0.5 * x * x
+        ends = -0.098 + 0.006 * np.sin(x * p * 60.0) + 0.5 * x * x
         return shape, rounded(np.abs(x) - a * 0.84, ends - y, 0.03)
     if name == "bob":
         shape = fall(x, y, -0.05, a + 0.045, b + 0.0 + 0.02 * v, 0.25, 0.03, 0.07)
@@ -69,8 +70,10 @@ def outline(f, x, y):
 def texture(f, x, y):
     """Grid -> strands in [-1, 1]: they run from the parting; curls are a calm pattern of knots."""
     if style_name(f) in ("curls", "afro"):
+        x = x * f.parting
         return np.sin(x * 62.0 + 2.2 * np.sin(y * 31.0)) * np.sin(y * 58.0 + 2.0 * np.sin(x * 29.0))
-    px = 0.06 * f.parting if style_name(f) in ("parted", "bob", "quiff") else 0.0
+    x = x * f.parting  # so that a mirrored face has mirrored strands
+    px = 0.06 if style_name(f) in ("parted", "bob", "quiff") else 0.0
     u = (x - px) / (0.13 + np.clip(y + 0.30, 0.0, 0.26))
     bend = 0.9 * np.sin(y * 34.0 + 1.0) * ramp(y, -0.2, 0.0) if style_name(f) == "wavy" else 0.0
     return 0.6 * np.sin(u * 15.0 + bend + 1.0) + 0.4 * np.sin(u * 27.0 + 2.0 * f.wave)
@@ -115,12 +118,11 @@ def front(s) -> None:
         inner = s.head.cover(head_shape(f, x, y))
         if name == "mohawk":  # the sides are shaved
             side = np.maximum(np.maximum(head_shape(f, x, y), y - 0.0), -window)
-            s.canvas.put(where, 0.32 * s.head.cover(side), hair_rgb(s, x, y, 0.3))
+            s.canvas.put(where, 0.40 * s.head.cover(side), hair_rgb(s, x, y, 0.3))
             hair = shape
         else:
             hair = np.maximum(shape, -window)
-            away = 0.022 * s.lx  # the shadow falls away from the light
-            shadow = ramp(-np.roll(window, 0), 0.055 - away * np.sign(x) if False else 0.055, 0.0)
+            shadow = ramp(-window, 0.055, 0.0)
             s.canvas.put(where, 0.30 * inner * shadow * (y < 0.2), (0.20, 0.08, 0.07))
         alpha = s.head.cover(hair) * (0.90 if name == "buzz" else 1.0)
         depth = 0.62 + 0.22 * np.sqrt(np.clip(1 - (x / 0.3) ** 2 - ((y + 0.05) / 0.4) ** 2, 0, 1))
@@ -165,7 +167,7 @@ def beard(s) -> None:
     left = beard_zone(f, one, x, y) if one else np.zeros_like(x)
     zone = left if one == two else s.mix(left, beard_zone(f, two, x, y) if two else np.zeros_like(x), x, 0.02)
     light, nz = s.dome(x, y * 0.92, f.head[0] * 1.12, f.head[1] * 1.15)
-    strand = np.sin(x * 70.0 / (0.6 + np.clip(y, 0, 1) * 1.2)) * np.sin(y * 40.0 + 6.0 * np.abs(x) * 10.0)
+    strand = np.cos(x * 70.0 / (0.6 + np.clip(y, 0, 1) * 1.2)) * np.sin(y * 40.0 + 6.0 * np.abs(x) * 10.0)
     hill = bump(x, y, 0.0, 0.235, 0.08, 0.06)
     light += hill * (x * 9.0 * s.lx + (y - 0.235) * 9.0 * s.ly) + 0.10 * strand
     rgb = s.lit(np.asarray(s.sides(HAIR_RGB, "natural", x, f.hue[1])) * np.float32(0.93), light, 0.48)
@@ -185,7 +187,7 @@ def hat(s) -> None:
     curve = 0.55 * x * x
     if kind == "beanie":
         dome = np.maximum(ellipse(x, y + 0.10, a + 0.026, b - 0.02 + 0.03 * f.volume), y + 0.14)
-        ribs = np.sin(x * 75.0 / (0.35 + 0.65 * np.clip(nz, 0.3, 1.0)))
+        ribs = np.cos(x * 75.0 / (0.35 + 0.65 * np.clip(nz, 0.3, 1.0)))
         band = np.maximum(np.abs(y + 0.150 + curve) - 0.040, np.abs(x) - (a + 0.034))
         s.canvas.put(where, 0.35 * ramp(0.0 - (band - 0.028), -0.02, 0.03) * s.head.cover(head_shape(f, x, y)),
                      (0.20, 0.08, 0.07))

@@ -148,10 +148,11 @@ def body(s: Scene) -> None:
         s.canvas.put(where, 0.8 * frame.cover(np.maximum(rib, shape)), rgb * 0.80)
     elif kind == "hoodie":
         roll = np.abs(opening - 0.022) - 0.022
-        s.canvas.put(where, frame.cover(np.maximum(roll, shape - 0.02)), s.lit(cloth, light + 0.2 - 18 * (opening - 0.02)),
-                     "clothes", 0.43)
+        tube = s.lit(cloth, light + 0.2 - 18 * (opening - 0.02))
+        s.canvas.put(where, frame.cover(np.maximum(roll, shape - 0.02)), tube, "clothes", 0.43)
         for side in (-1, 1):
-            cord = np.maximum(np.abs(x - side * (0.062 + 0.02 * (y - 0.45))) - 0.0075, np.abs(y - 0.52) - 0.06)
+            run = np.abs(x - side * (0.062 + 0.02 * (y - 0.45))) - 0.0075
+            cord = np.maximum(run, np.abs(y - 0.52) - 0.06)
             s.canvas.put(where, 0.9 * frame.cover(cord), (0.95, 0.93, 0.88))
     elif kind == "collar":
         ax = np.abs(x)
@@ -195,12 +196,12 @@ def head(s: Scene) -> None:
     warm = (0.10 + 0.26 * f.blush) * cheek[None] * np.array([0.02, -0.14, -0.10], np.float32)[:, None, None]
     rgb = s.lit(base + warm, light, 0.46)
     rim = ramp(shape, -0.03, 0.0) * np.clip(-x * np.sign(s.lx) * 6.0, 0.0, 1.0) * abs(s.lx)
-    rgb += 0.10 * rim
+    rgb += 0.06 * rim
     s.head_rgb = rgb
     s.head_where = where
     s.canvas.put(where, s.head.cover(shape), rgb, "skin", 0.46 + 0.34 * nz)
     if f.freckles > 0:
-        for px, py in ((0.062, 0.068), (0.098, 0.060), (0.130, 0.072), (0.080, 0.092), (0.115, 0.094), (0.03, 0.056)):
+        for px, py in ((0.062, 0.068), (0.098, 0.06), (0.13, 0.072), (0.08, 0.092), (0.115, 0.094), (0.03, 0.056)):
             for side in (-1, 1):
                 w, u, v = s.head.view(side * px - 0.014, side * px + 0.014, py - 0.014, py + 0.014)
                 dot = bump(u, v, side * px, py, 0.008, 0.008)
