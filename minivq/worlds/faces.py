@@ -1,7 +1,7 @@
-"""The world of faces: portraits drawn from (seed, index) at any size from 32 to 256 px, with exact ground truth.
+"""The world of faces: portraits drawn from (seed, index), 32 to 256 px, with exact ground truth.
 
-`attributes` draws what a face is, the other functions what it looks like. One light direction shades everything;
-what occurs twice in a face (`pairs`) agrees in a real face and is independent in a chimera.
+`attributes` draws what a face is, the other functions what it looks like. One light direction
+shades everything; what occurs twice in a face (`pairs`) agrees in a real face and is independent in a chimera.
 """
 
 import numpy as np
@@ -21,8 +21,25 @@ from minivq.worlds.faces_attributes import (
 from minivq.worlds.faces_canvas import LABELS, PALETTE, Frame, eye_place, mouth_place, nose_place
 from minivq.worlds.faces_paint import frames, paint
 
-__all__ = ["CLASSES", "LABELS", "PALETTE", "Face", "Pair", "Side", "attributes", "chance", "depth", "edges", "flip",
-           "keypoints", "label", "pairs", "picture", "segmentation", "values"]
+__all__ = [
+    "CLASSES",
+    "LABELS",
+    "PALETTE",
+    "Face",
+    "Pair",
+    "Side",
+    "attributes",
+    "chance",
+    "depth",
+    "edges",
+    "flip",
+    "keypoints",
+    "label",
+    "pairs",
+    "picture",
+    "segmentation",
+    "values",
+]
 
 
 def _painted(face: Face, size: int, want: str):
@@ -79,8 +96,13 @@ def keypoints(face: Face) -> dict[str, tuple[float, float]]:
 
     ex, ey = eye_place(face, 1)
     return {
-        "crown": head.place(0.0, -b), **ends(head, "brow", ex, ey - 0.08), **ends(head, "eye", ex, ey),
-        **ends(head, "ear", a + 0.01, 0.02), "nose": head.place(0.0, nose_place(face)),
-        **ends(head, "mouth corner", w, my + 0.006 - lift), "mouth": head.place(0.0, my + 0.008),
-        "chin": head.place(0.0, b), **ends(body, "shoulder", 0.36, 0.50),
+        "crown": head.place(0.0, -b),
+        **ends(head, "brow", ex, ey - 0.08),
+        **ends(head, "eye", ex, ey),
+        **ends(head, "ear", a + 0.01, 0.02),
+        "nose": head.place(0.0, nose_place(face)),
+        **ends(head, "mouth corner", w, my + 0.006 - lift),
+        "mouth": head.place(0.0, my + 0.008),
+        "chin": head.place(0.0, b),
+        **ends(body, "shoulder", 0.36, 0.50),
     }

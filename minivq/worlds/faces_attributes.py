@@ -1,7 +1,7 @@
-"""What a face is before it is drawn: its attributes, the probabilities they come from, and what follows from them.
+"""What a face is before it is drawn: its attributes, their probabilities, and what follows from them.
 
-Every attribute that occurs twice in a picture is kept once per picture side (`Side`), so that a real face (both
-sides alike) and a chimera (both sides independent) go through the same painter.
+Every attribute that occurs twice in a picture is kept once per picture side (`Side`), so that a real
+face (both sides alike) and a chimera (both sides independent) go through the same painter.
 """
 
 from dataclasses import dataclass, replace
@@ -76,10 +76,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Face:
-    """Everything that the generator drew for one portrait; lengths in fractions of the picture, x right, y down.
+    """Everything that the generator drew for one portrait; lengths in fractions of the picture.
 
-    Directions (`light`, `back_light`, `gaze`, `shift`, `tilt`, `parting`) are signed: positive is to the right
-    (tilt: clockwise). Fields without a comment are numbers in [0, 1] that the painter scales.
+    Directions (`light`, `back_light`, `gaze`, `shift`, `tilt`, `parting`) are signed: positive is to
+    the right (tilt: clockwise; y down). Fields without a comment are numbers in [0, 1] that the painter scales.
     """
 
     left: Side
@@ -129,7 +129,8 @@ def _side(random, may_grow: bool) -> Side:
     return Side(
         iris=_pick(u[0], list(IRIS.values())), natural=_pick(u[1], list(NATURAL.values())),
         dye=_pick(u[2], list(DYE.values())), skin=_pick(u[3], list(SKIN.values())),
-        beard=_pick(u[4], list(BEARD.values())) if may_grow else 0, glasses=_pick(u[5], list(GLASSES.values())),
+        beard=_pick(u[4], list(BEARD.values())) if may_grow else 0,
+        glasses=_pick(u[5], list(GLASSES.values())),
         lens=_pick(u[6], list(LENS.values())), earring=_pick(u[7], list(EARRING.values())),
         cloth=_pick(u[8], list(CLOTH.values())))
 
@@ -186,7 +187,7 @@ def hair_shows(face: Face) -> bool:
 
 
 def pairs(face: Face) -> dict[str, Pair]:
-    """The doubled attributes with their visibility per side; of `light`, left is the face, right the background."""
+    """The doubled attributes and their visibility; of `light`, left is the face, right the background."""
     sides = (face.left, face.right)
     ears = not STYLES[style_name(face)][2]
     shown = hair_shows(face)
@@ -223,8 +224,8 @@ def values(name: str) -> tuple[str, ...]:
 def chance(name: str) -> float:
     """How often a pair that counts agrees when both sides are independent, by this world's own probabilities.
 
-    A pair counts if either side is visible; it agrees if both are visible with the same value. With visibility v
-    per side and value probabilities q: v^2 sum q^2 / (1 - (1 - v)^2).
+    A pair counts if either side is visible; it agrees if both are visible with the same value. With visibility
+    v per side and value probabilities q: v^2 sum q^2 / (1 - (1 - v)^2).
     """
     natural, dye = np.array(list(NATURAL.values())), np.array(list(DYE.values()))
     beard, glasses = np.array(list(BEARD.values())), np.array(list(GLASSES.values()))
@@ -246,7 +247,7 @@ def chance(name: str) -> float:
 
 
 def label(face: Face) -> int:
-    """Face -> class id in CLASSES: hat or length of hair, and beard or glasses (of a chimera: the left side's)."""
+    """Face -> class id in CLASSES: hat or length of hair, and beard or glasses (the left side's)."""
     row = 3 if face.hat else ("bare", "short", "long").index(list(STYLES.values())[face.style][1])
     return 3 * row + (2 if face.left.beard else 1 if face.left.glasses else 0)
 

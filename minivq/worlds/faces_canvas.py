@@ -1,16 +1,41 @@
 """The canvas on which a face is painted: pixel grids, coverage of shapes, and layers laid over each other.
 
-A shape is a signed distance (negative inside, in fractions of the picture); its coverage of a pixel is a ramp one
-pixel wide over the border, which is anti-aliasing at any size. All arrays are float32.
+A shape is a signed distance (negative inside, in fractions of the picture); its coverage of a pixel is a ramp
+one pixel wide over the border, which is anti-aliasing at any size. All arrays are float32.
 """
 
 import numpy as np
 
 from minivq.worlds.faces_attributes import MOUTH, Face
 
-LABELS = ("background", "skin", "neck", "hair", "brows", "eyes", "nose", "mouth", "beard", "glasses", "hat", "clothes")
-PALETTE = ((206, 212, 220), (240, 190, 150), (205, 150, 115), (96, 64, 48), (60, 40, 36), (80, 150, 220),
-           (226, 150, 120), (200, 70, 80), (150, 100, 60), (40, 44, 60), (220, 160, 50), (90, 120, 150))
+LABELS = (
+    "background",
+    "skin",
+    "neck",
+    "hair",
+    "brows",
+    "eyes",
+    "nose",
+    "mouth",
+    "beard",
+    "glasses",
+    "hat",
+    "clothes",
+)
+PALETTE = (
+    (206, 212, 220),
+    (240, 190, 150),
+    (205, 150, 115),
+    (96, 64, 48),
+    (60, 40, 36),
+    (80, 150, 220),
+    (226, 150, 120),
+    (200, 70, 80),
+    (150, 100, 60),
+    (40, 44, 60),
+    (220, 160, 50),
+    (90, 120, 150),
+)
 
 
 def ramp(x, low: float, high: float):
@@ -81,9 +106,9 @@ class Canvas:
     def put(self, where, alpha, colour, label: str | None = None, depth=None, sharp: float = 1.0) -> None:
         """Lay a layer over the canvas.
 
-        where: slices; alpha: (h, w) coverage; colour: 3 numbers or (3, h, w) in [0, 1]; label: only layers with a
-        label count in the segmentation and the edges; depth: number or (h, w), None leaves the depth; sharp: how
-        many times steeper than the layer's alpha the line of its contour is.
+        where: slices; alpha: (h, w) coverage; colour: 3 numbers or (3, h, w) in [0, 1]; label: only layers with
+        a label count in the segmentation and the edges; depth: number or (h, w), None leaves the depth; sharp:
+        how many times steeper than the layer's alpha the line of its contour is.
         """
         if self.want == "picture":
             part = self.rgb[:, where[0], where[1]]
@@ -122,5 +147,8 @@ def nose_place(f: Face) -> float:
 def mouth_place(f: Face) -> tuple[float, float, float]:
     """(height, half width, lift of the corners) of the mouth in the head's frame."""
     kind = list(MOUTH)[f.mouth]
-    return 0.158, (0.058 + 0.022 * f.lips[0]) * (1.0 if kind == "neutral" else 1.15), \
-        {"neutral": 0.010 * (f.lips[0] - 0.6), "smile": 0.022, "open": 0.020}[kind]
+    return (
+        0.158,
+        (0.058 + 0.022 * f.lips[0]) * (1.0 if kind == "neutral" else 1.15),
+        {"neutral": 0.010 * (f.lips[0] - 0.6), "smile": 0.022, "open": 0.020}[kind],
+    )

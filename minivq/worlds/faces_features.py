@@ -8,7 +8,13 @@ from minivq.worlds.faces_canvas import bump, eye_place, mouth_place, nose_place,
 
 IRIS_RGB = ((0.30, 0.16, 0.09), (0.74, 0.46, 0.12), (0.25, 0.58, 0.30), (0.22, 0.48, 0.85))
 LENS_RGB = ((0.85, 0.92, 0.96), (0.10, 0.10, 0.13), (0.82, 0.50, 0.16), (0.22, 0.42, 0.74))
-FRAME_RGB = ((0.10, 0.09, 0.11), (0.32, 0.17, 0.10), (0.62, 0.46, 0.20), (0.45, 0.12, 0.16), (0.16, 0.22, 0.36))
+FRAME_RGB = (
+    (0.10, 0.09, 0.11),
+    (0.32, 0.17, 0.10),
+    (0.62, 0.46, 0.20),
+    (0.45, 0.12, 0.16),
+    (0.16, 0.22, 0.36),
+)
 
 
 def eyes(s) -> None:
@@ -30,7 +36,9 @@ def eyes(s) -> None:
         gx, gy = u - f.gaze[0], v - f.gaze[1] + 0.002
         r = np.sqrt(gx * gx + gy * gy)
         iris = np.asarray(IRIS_RGB[own.iris], np.float32)[:, None, None]
-        glow = np.clip(0.72 + 0.55 * r * (1 / 0.034) + 10.0 * gy, 0.55, 1.5) * (1 - 0.45 * ramp(r, 0.026, 0.035))
+        glow = np.clip(0.72 + 0.55 * r * (1 / 0.034) + 10.0 * gy, 0.55, 1.5) * (
+            1 - 0.45 * ramp(r, 0.026, 0.035)
+        )
         s.canvas.put(where, inside * s.head.cover(r - 0.034), np.minimum(iris * glow * 1.1, 1.0))
         s.canvas.put(where, inside * s.head.cover(r - 0.0145), (0.04, 0.03, 0.04))
         s.canvas.put(where, 0.38 * inside * ramp(v, 0.0, -high), (0.12, 0.08, 0.10))
@@ -66,7 +74,9 @@ def nose(s) -> None:
     tip, wing = nose_place(f), 0.026 + 0.014 * f.nose[1]
     where, x, y = s.head.view(-0.075, 0.075, -0.05, 0.13)
     v = y - tip
-    body = np.maximum(np.abs(x) - (0.014 + (wing - 0.008) * ramp(y, 0.0, tip) ** 2), np.abs(y - 0.5 * tip) - 0.62 * tip)
+    body = np.maximum(
+        np.abs(x) - (0.014 + (wing - 0.008) * ramp(y, 0.0, tip) ** 2), np.abs(y - 0.5 * tip) - 0.62 * tip
+    )
     if s.canvas.want != "picture":
         s.canvas.put(where, s.head.cover(body), (0, 0, 0), "nose", None)
         hill = bump(x, y, 0.0, tip - 0.01, wing, 0.03) + 0.5 * bump(x, y, 0.0, tip - 0.06, 0.02, 0.05)
@@ -109,7 +119,9 @@ def mouth(s) -> None:
     tone = tone if tone.ndim == 3 else tone[:, None, None]
     lip = tone * np.array([0.86, 0.58, 0.58], np.float32)[:, None, None]
     if f.makeup:
-        paint_rgb = np.array([0.78 - 0.2 * f.makeup, 0.12 + 0.12 * f.makeup, 0.22 + 0.12 * f.makeup], np.float32)
+        paint_rgb = np.array(
+            [0.78 - 0.2 * f.makeup, 0.12 + 0.12 * f.makeup, 0.22 + 0.12 * f.makeup], np.float32
+        )
         lip = 0.25 * lip + 0.75 * paint_rgb[:, None, None]
     below = bump(x, y, 0.0, my + 0.016 + float(np.max(gap)) + 0.030 * full, w * 0.6, 0.009)
     s.canvas.put(where, 0.30 * below, tone * np.float32(0.45))
@@ -122,8 +134,11 @@ def mouth(s) -> None:
         teeth = np.maximum(inner, y - line - 0.58 * gap)
         s.canvas.put(where, s.head.cover(teeth) * s.head.cover(np.abs(x) - w * 0.9), (0.96, 0.94, 0.91))
     else:
-        s.canvas.put(where, 0.75 * s.head.cover(np.abs(y - line) - 0.0045) * s.head.cover(np.abs(x) - w * 1.04),
-                     (0.28, 0.10, 0.10))
+        s.canvas.put(
+            where,
+            0.75 * s.head.cover(np.abs(y - line) - 0.0045) * s.head.cover(np.abs(x) - w * 1.04),
+            (0.28, 0.10, 0.10),
+        )
         gleam = bump(x, y, 0.015 * s.lx, my + 0.006 + 0.011 * full, w * 0.32, 0.006)
         s.canvas.put(where, 0.30 * gleam, np.minimum(lip * 1.2 + 0.2, 1.0))
 
@@ -149,15 +164,32 @@ def glasses(s) -> None:
         lens = np.asarray(LENS_RGB[own.lens], np.float32)[:, None, None]
         strength = 0.10 if own.lens == 0 else 0.86
         sheen = 1.0 + 0.5 * (v * -4.0 + u * 3.0 * s.lx) if own.lens else 1.0
-        s.canvas.put(where, strength * s.head.cover(shape), np.clip(lens * sheen, 0, 1),
-                     "glasses" if own.lens else None, 0.80 if own.lens else None)
+        s.canvas.put(
+            where,
+            strength * s.head.cover(shape),
+            np.clip(lens * sheen, 0, 1),
+            "glasses" if own.lens else None,
+            0.80 if own.lens else None,
+        )
         glint = np.abs(u * 0.8 * np.sign(s.lx) + v * 0.6 - 0.012) - 0.012
-        s.canvas.put(where, (0.26 if own.lens else 0.12) * s.head.cover(np.maximum(glint, shape + 0.012)), (1, 1, 1))
-        bridge = np.maximum(np.abs(v + 0.016 + 0.3 * (0.03 - np.abs(x))) - 0.0075, np.abs(x) - abs(cx) + 0.055)
-        arm = np.maximum(np.abs(v + 0.022) - 0.0075, np.abs(np.abs(x) - 0.5 * (abs(cx) + 0.06 + end)) -
-                         0.5 * max(end - abs(cx) - 0.06, 0.0))
-        wire = np.minimum(np.abs(shape) - 0.0078, np.minimum(np.maximum(bridge, -shape), np.maximum(arm, -shape)))
+        s.canvas.put(
+            where, (0.26 if own.lens else 0.12) * s.head.cover(np.maximum(glint, shape + 0.012)), (1, 1, 1)
+        )
+        bridge = np.maximum(
+            np.abs(v + 0.016 + 0.3 * (0.03 - np.abs(x))) - 0.0075, np.abs(x) - abs(cx) + 0.055
+        )
+        arm = np.maximum(
+            np.abs(v + 0.022) - 0.0075,
+            np.abs(np.abs(x) - 0.5 * (abs(cx) + 0.06 + end)) - 0.5 * max(end - abs(cx) - 0.06, 0.0),
+        )
+        wire = np.minimum(
+            np.abs(shape) - 0.0078, np.minimum(np.maximum(bridge, -shape), np.maximum(arm, -shape))
+        )
         wire = np.maximum(wire, -side * x - 0.02)
-        s.canvas.put(where, s.head.cover(wire), np.asarray(frame_rgb) * (1.0 + 0.6 * max(0.0, s.lx * side)),
-                     "glasses", 0.84)
-
+        s.canvas.put(
+            where,
+            s.head.cover(wire),
+            np.asarray(frame_rgb) * (1.0 + 0.6 * max(0.0, s.lx * side)),
+            "glasses",
+            0.84,
+        )

@@ -5,10 +5,26 @@ import numpy as np
 from minivq.worlds.faces_attributes import HAT, STYLES, hair_shows, style_name
 from minivq.worlds.faces_canvas import bump, ellipse, head_shape, mouth_place, ramp, rounded
 
-HAIR_RGB = ((0.13, 0.115, 0.13), (0.37, 0.205, 0.115), (0.89, 0.71, 0.41), (0.80, 0.38, 0.15), (0.74, 0.74, 0.76),
-            (0.24, 0.38, 0.80), (0.93, 0.45, 0.64), (0.22, 0.64, 0.46))
-HAT_RGB = ((0.72, 0.28, 0.25), (0.86, 0.66, 0.28), (0.25, 0.38, 0.56), (0.33, 0.50, 0.42), (0.90, 0.86, 0.78),
-           (0.30, 0.30, 0.35), (0.62, 0.44, 0.56), (0.80, 0.50, 0.32))
+HAIR_RGB = (
+    (0.13, 0.115, 0.13),
+    (0.37, 0.205, 0.115),
+    (0.89, 0.71, 0.41),
+    (0.80, 0.38, 0.15),
+    (0.74, 0.74, 0.76),
+    (0.24, 0.38, 0.80),
+    (0.93, 0.45, 0.64),
+    (0.22, 0.64, 0.46),
+)
+HAT_RGB = (
+    (0.72, 0.28, 0.25),
+    (0.86, 0.66, 0.28),
+    (0.25, 0.38, 0.56),
+    (0.33, 0.50, 0.42),
+    (0.90, 0.86, 0.78),
+    (0.30, 0.30, 0.35),
+    (0.62, 0.44, 0.56),
+    (0.80, 0.50, 0.32),
+)
 RING_RGB = ((0, 0, 0), (0.97, 0.73, 0.18), (0.98, 0.96, 0.94), (0.06, 0.62, 0.52))
 LONG = ("afro", "fringe", "bob", "straight", "wavy")
 
@@ -189,12 +205,20 @@ def hat(s) -> None:
         dome = np.maximum(ellipse(x, y + 0.10, a + 0.026, b - 0.02 + 0.03 * f.volume), y + 0.14)
         ribs = np.cos(x * 75.0 / (0.35 + 0.65 * np.clip(nz, 0.3, 1.0)))
         band = np.maximum(np.abs(y + 0.150 + curve) - 0.040, np.abs(x) - (a + 0.034))
-        s.canvas.put(where, 0.35 * ramp(0.0 - (band - 0.028), -0.02, 0.03) * s.head.cover(head_shape(f, x, y)),
-                     (0.20, 0.08, 0.07))
+        s.canvas.put(
+            where,
+            0.35 * ramp(0.0 - (band - 0.028), -0.02, 0.03) * s.head.cover(head_shape(f, x, y)),
+            (0.20, 0.08, 0.07),
+        )
         s.canvas.put(where, s.head.cover(dome), s.lit(base, light + 0.10 * ribs), "hat", 0.66 + 0.2 * nz)
         fold = light + 0.10 + 0.16 * ribs + 5.0 * (y + 0.150 + curve) * s.ly
-        s.canvas.put(where, s.head.cover(rounded(band, band, 0.0)), s.lit(base * np.float32(0.92), fold), "hat",
-                     0.72 + 0.2 * nz)
+        s.canvas.put(
+            where,
+            s.head.cover(rounded(band, band, 0.0)),
+            s.lit(base * np.float32(0.92), fold),
+            "hat",
+            0.72 + 0.2 * nz,
+        )
         if f.wave > 0.55:
             r = ellipse(x, y + 0.10 + b + 0.03 * f.volume, 0.055, 0.050)
             plight, _ = s.dome(x, y + 0.10 + b + 0.03 * f.volume, 0.06, 0.055)
@@ -206,6 +230,8 @@ def hat(s) -> None:
     s.canvas.put(where, 0.25 * s.head.cover(np.maximum(seam, dome)), base * np.float32(0.45))
     visor = np.maximum(ellipse(x, y + 0.145 - 0.0, a * 1.03, 0.062), -0.165 - y + 0.5 * x * x)
     under = ellipse(x + 0.03 * s.lx, y + 0.115, a * 1.0, 0.07)
-    s.canvas.put(where, 0.42 * ramp(-under, -0.02, 0.03) * s.head.cover(head_shape(f, x, y)), (0.18, 0.07, 0.07))
+    s.canvas.put(
+        where, 0.42 * ramp(-under, -0.02, 0.03) * s.head.cover(head_shape(f, x, y)), (0.18, 0.07, 0.07)
+    )
     sheen = light * 0.5 + 0.15 + 6.0 * (y + 0.13) * s.ly + 0.2
     s.canvas.put(where, s.head.cover(visor), s.lit(base * np.float32(0.80), sheen), "hat", 0.95)

@@ -8,11 +8,28 @@ from minivq.worlds.faces_attributes import CLOTHES, Face
 from minivq.worlds.faces_canvas import Canvas, Frame, bump, ellipse, head_shape, ramp
 
 SKIN_RGB = ((0.96, 0.80, 0.69), (0.87, 0.65, 0.47), (0.66, 0.44, 0.29), (0.42, 0.265, 0.19))
-CLOTH_RGB = ((0.93, 0.88, 0.78), (0.86, 0.64, 0.24), (0.72, 0.27, 0.25), (0.32, 0.53, 0.41), (0.25, 0.39, 0.64),
-             (0.24, 0.24, 0.28))
-BACK_RGB = ((0.66, 0.76, 0.80), (0.80, 0.72, 0.64), (0.72, 0.77, 0.66), (0.84, 0.70, 0.66), (0.70, 0.68, 0.79),
-            (0.88, 0.80, 0.64), (0.52, 0.64, 0.68), (0.60, 0.56, 0.66), (0.46, 0.56, 0.54), (0.72, 0.57, 0.52),
-            (0.80, 0.81, 0.80), (0.44, 0.50, 0.62))
+CLOTH_RGB = (
+    (0.93, 0.88, 0.78),
+    (0.86, 0.64, 0.24),
+    (0.72, 0.27, 0.25),
+    (0.32, 0.53, 0.41),
+    (0.25, 0.39, 0.64),
+    (0.24, 0.24, 0.28),
+)
+BACK_RGB = (
+    (0.66, 0.76, 0.80),
+    (0.80, 0.72, 0.64),
+    (0.72, 0.77, 0.66),
+    (0.84, 0.70, 0.66),
+    (0.70, 0.68, 0.79),
+    (0.88, 0.80, 0.64),
+    (0.52, 0.64, 0.68),
+    (0.60, 0.56, 0.66),
+    (0.46, 0.56, 0.54),
+    (0.72, 0.57, 0.52),
+    (0.80, 0.81, 0.80),
+    (0.44, 0.50, 0.62),
+)
 
 
 def frames(face: Face, size: int) -> tuple[Frame, Frame]:
@@ -32,7 +49,7 @@ class Scene:
         self.lz = 0.72
 
     def mix(self, left, right, x, width: float = 0.035):
-        """Two values (numbers, colours or maps) of the sides -> one, blended smoothly about the middle line."""
+        """Two values (numbers, colours or maps) of the sides -> one, blended smoothly in the middle."""
         if left is right:
             return left
         t = ramp(x, -width, width)
@@ -44,10 +61,11 @@ class Scene:
         return left + t * (right - left)
 
     def sides(self, table, name: str, x, tone: float = 0.0):
-        """Colour of a doubled attribute from a table, (3,) or (3, h, w); tone in [0, 1] varies it a little."""
+        """Colour of a doubled attribute from a table, (3,) or (3, h, w); tone in [0, 1] varies it."""
         shift = np.float32(1.0 + 0.10 * (tone - 0.5))
-        left, right = (np.asarray(table[getattr(s, name)], np.float32) * shift
-                       for s in (self.face.left, self.face.right))
+        left, right = (
+            np.asarray(table[getattr(s, name)], np.float32) * shift for s in (self.face.left, self.face.right)
+        )
         return self.mix(left, right, x)
 
     def skin(self, x):
@@ -119,7 +137,9 @@ def body(s: Scene) -> None:
     width = half + 0.055 * ramp(ny, 0.27, 0.46) ** 2
     neck = np.maximum(np.abs(nx) - width, ny - 0.46)
     nlight, nz = s.dome(nx, ny * 0.0, half * 1.15, 1.0)
-    nlight = nlight - 0.85 * (1.0 - ramp(ny - 0.06 * (1 - nx * nx * 20), 0.20 - 0.4 * s.ly * 0.3, 0.40)) - 0.05
+    nlight = (
+        nlight - 0.85 * (1.0 - ramp(ny - 0.06 * (1 - nx * nx * 20), 0.20 - 0.4 * s.ly * 0.3, 0.40)) - 0.05
+    )
     s.canvas.put(nwhere, frame.cover(neck), s.lit(s.skin(nx), nlight, 0.46), "neck", 0.33 + 0.08 * nz)
     # Shoulders.
     xx = x * x
@@ -138,7 +158,7 @@ def body(s: Scene) -> None:
         band = ramp(np.sin((y - 0.45 * xx) * 62.0), -0.35, 0.35)
         tint = 0.97 if f.hue[2] > 0.5 else 0.30
         cloth = np.asarray(cloth)
-        cloth = (cloth if cloth.ndim == 3 else cloth[:, None, None])
+        cloth = cloth if cloth.ndim == 3 else cloth[:, None, None]
         cloth = cloth + 0.50 * band * (np.float32(tint) - cloth)
     rgb = s.lit(cloth, light)
     depth = 0.36 + 0.06 * ramp(y, 0.36, 0.6)
@@ -201,7 +221,14 @@ def head(s: Scene) -> None:
     s.head_where = where
     s.canvas.put(where, s.head.cover(shape), rgb, "skin", 0.46 + 0.34 * nz)
     if f.freckles > 0:
-        for px, py in ((0.062, 0.068), (0.098, 0.06), (0.13, 0.072), (0.08, 0.092), (0.115, 0.094), (0.03, 0.056)):
+        for px, py in (
+            (0.062, 0.068),
+            (0.098, 0.06),
+            (0.13, 0.072),
+            (0.08, 0.092),
+            (0.115, 0.094),
+            (0.03, 0.056),
+        ):
             for side in (-1, 1):
                 w, u, v = s.head.view(side * px - 0.014, side * px + 0.014, py - 0.014, py + 0.014)
                 dot = bump(u, v, side * px, py, 0.008, 0.008)
