@@ -19,9 +19,9 @@ KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3
 class Executed:
     """One executed notebook.
 
-    `seconds` of wall time, the trainings that were read again instead of run counted in; `memory` the
-    kernel's peak in MB; `error` the text of what went wrong, None where nothing did; `cells` seconds of
-    each code cell.
+    `seconds` of wall time, the trainings that were read again instead of run counted in, and `cpu` those of
+    all cores; `memory` the kernel's peak in MB; `error` the text of what went wrong, None where nothing
+    did; `cells` seconds of each code cell.
     """
 
     notebook: nbformat.NotebookNode
@@ -29,6 +29,7 @@ class Executed:
     memory: float
     error: str | None = None
     cells: dict = field(default_factory=dict)
+    cpu: float = 0.0
 
 
 def lessons(numbers=()):
@@ -72,7 +73,7 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     total = sum(cell.cell_type == "code" for cell in notebook.cells)
-    state = {"memory": 0.0, "begin": 0.0, "cells": {}, "cell": None, "index": None}
+    state = {"memory": 0.0, "cpu": 0.0, "begin": 0.0, "cells": {}, "cell": None, "index": None}
 
     def begin(cell, cell_index, **_):
         state.update(begin=time.monotonic(), cell=cell, index=cell_index)
@@ -80,6 +81,7 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
     def end(cell, cell_index, **_):
         state["cells"][cell_index] = time.monotonic() - state["begin"]
         state["memory"] = max(state["memory"], peak_memory(client.km.provisioner.pid))
+        state["cpu"] = cpu_seconds(client.km.provisioner.pid)
         if on_cell:
             on_cell(len(state["cells"]), total)
 
@@ -94,7 +96,7 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
             error = _report(problem, state["cell"], state["index"])
         seconds = time.monotonic() - start + _reused_seconds(Path(work) / "log.jsonl")
-    return Executed(notebook, seconds, state["memory"], error, state["cells"])
+    return Executed(notebook, seconds, state["memory"], error, state["cells"], state["cpu"])
 
 
 def kernel_manager():
@@ -124,6 +126,17 @@ def peak_memory(pid):
 
         return psutil.Process(pid).memory_info().rss / 2**20
     except Exception:  # no such process, or one that may not be looked at: a number less, no reason to fail
+        return 0.0
+
+
+def cpu_seconds(pid):
+    """process id -> float: what it has computed so far, all threads together; 0 where it is gone."""
+    try:
+        import psutil
+
+        times = psutil.Process(pid).cpu_times()
+        return times.user + times.system
+    except Exception:  # as in peak_memory
         return 0.0
 
 
