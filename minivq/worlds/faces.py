@@ -1,8 +1,8 @@
 """The world of faces: portraits drawn from (seed, index), 32 to 256 px, with exact ground truth.
 
 `attributes` draws what a face is, the other functions what it looks like. One light direction
-shades everything; what occurs twice in a face (`pairs`) agrees in a real face and is independent in a chimera.
-"""
+shades everything; what occurs twice in a face (`pairs`) agrees in a real face and is independent in a
+chimera. """
 
 import numpy as np
 

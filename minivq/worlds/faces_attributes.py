@@ -79,8 +79,8 @@ class Face:
     """Everything that the generator drew for one portrait; lengths in fractions of the picture.
 
     Directions (`light`, `back_light`, `gaze`, `shift`, `tilt`, `parting`) are signed: positive is to
-    the right (tilt: clockwise; y down). Fields without a comment are numbers in [0, 1] that the painter scales.
-    """
+    the right (tilt: clockwise; y down). Fields without a comment are numbers in [0, 1] that the painter
+    scales. """
 
     left: Side
     right: Side
@@ -224,8 +224,8 @@ def values(name: str) -> tuple[str, ...]:
 def chance(name: str) -> float:
     """How often a pair that counts agrees when both sides are independent, by this world's own probabilities.
 
-    A pair counts if either side is visible; it agrees if both are visible with the same value. With visibility
-    v per side and value probabilities q: v^2 sum q^2 / (1 - (1 - v)^2).
+    A pair counts if either side is visible; it agrees if both are visible with the same value. With
+    visibility v per side and value probabilities q: v^2 sum q^2 / (1 - (1 - v)^2).
     """
     natural, dye = np.array(list(NATURAL.values())), np.array(list(DYE.values()))
     beard, glasses = np.array(list(BEARD.values())), np.array(list(GLASSES.values()))

@@ -106,9 +106,10 @@ class Canvas:
     def put(self, where, alpha, colour, label: str | None = None, depth=None, sharp: float = 1.0) -> None:
         """Lay a layer over the canvas.
 
-        where: slices; alpha: (h, w) coverage; colour: 3 numbers or (3, h, w) in [0, 1]; label: only layers with
-        a label count in the segmentation and the edges; depth: number or (h, w), None leaves the depth; sharp:
-        how many times steeper than the layer's alpha the line of its contour is.
+        where: slices; alpha: (h, w) coverage; colour: 3 numbers or (3, h, w) in [0, 1]; label: only layers
+        with
+        a label count in the segmentation and the edges; depth: number or (h, w), None leaves the depth;
+        sharp: how many times steeper than the layer's alpha the line of its contour is.
         """
         if self.want == "picture":
             part = self.rgb[:, where[0], where[1]]

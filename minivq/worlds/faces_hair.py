@@ -127,14 +127,15 @@ def front(s) -> None:
     name = style_name(f)
     if hair_shows(f):
         long = name in ("straight", "wavy")
-        where, x, y = s.head.view(-0.36, 0.36, -0.48, 0.50 if long else 0.28)
+        side = 0.36 if name in LONG else 0.29
+        where, x, y = s.head.view(-side, side, -0.48, 0.50 if long else 0.28)
         shape, window = outline(f, x, y)
         if f.hat:
             shape = np.maximum(shape, -0.17 - y)
         inner = s.head.cover(head_shape(f, x, y))
         if name == "mohawk":  # the sides are shaved
-            side = np.maximum(np.maximum(head_shape(f, x, y), y - 0.0), -window)
-            s.canvas.put(where, 0.40 * s.head.cover(side), hair_rgb(s, x, y, 0.3))
+            shaved = np.maximum(np.maximum(head_shape(f, x, y), y - 0.0), -window)
+            s.canvas.put(where, 0.40 * s.head.cover(shaved), hair_rgb(s, x, y, 0.3))
             hair = shape
         else:
             hair = np.maximum(shape, -window)
