@@ -37,6 +37,8 @@ class Budget02:
     pictures: int  # training pictures
     steps: int  # of training
     batch: int  # pictures a step
+    toy_steps: int  # of each of the two small trainings of Break it (16 pictures of 32 px a step)
+    looked: int  # validation pictures that are encoded for the statistics of the grid
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Budget04:
 FAST = {
     "00": Budget00(faces=16),
     "01": Budget01(pictures=200, kmeans_steps=5),
-    "02": Budget02(pictures=256, steps=20, batch=16),
+    "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=40, looked=64),
     "03": Budget03(pictures=256, steps=20, batch=16),
     "04": Budget04(pictures=256, steps=20, batch=16),
 }
@@ -68,7 +70,7 @@ FAST = {
 FULL = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=2000, kmeans_steps=20),
-    "02": Budget02(pictures=4000, steps=600, batch=32),
+    "02": Budget02(pictures=4000, steps=750, batch=16, toy_steps=200, looked=256),
     "03": Budget03(pictures=8000, steps=1200, batch=32),
     "04": Budget04(pictures=4000, steps=400, batch=32),
 }
