@@ -70,7 +70,8 @@ class Block(nn.Module):
         self.norm2 = nn.GroupNorm(groups, out_channels, eps=self.eps)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.shortcut = nn.Identity() if in_channels == out_channels else nn.Conv2d(in_channels, out_channels, 1)
+        same = in_channels == out_channels
+        self.shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1)
 
     def correction(self, x):
         h = self.conv1(self.act(self.norm1(x)))
