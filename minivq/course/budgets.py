@@ -55,6 +55,8 @@ class Budget04:
     """Lesson 04, codebook health: several short runs at 32 px."""
 
     pictures: int  # training pictures
+    validation: int  # pictures on which codes are counted
+    trial: int  # steps of each run before the long cell, to see how long it will take
     steps: int  # of each run
     batch: int  # pictures a step
 
@@ -64,7 +66,7 @@ FAST = {
     "01": Budget01(pictures=200, kmeans_steps=5),
     "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=40, looked=64),
     "03": Budget03(pictures=256, steps=20, batch=16),
-    "04": Budget04(pictures=256, steps=20, batch=16),
+    "04": Budget04(pictures=256, validation=96, trial=4, steps=12, batch=16),
 }
 
 FULL = {
@@ -72,7 +74,7 @@ FULL = {
     "01": Budget01(pictures=2000, kmeans_steps=20),
     "02": Budget02(pictures=4000, steps=750, batch=16, toy_steps=200, looked=256),
     "03": Budget03(pictures=8000, steps=1200, batch=32),
-    "04": Budget04(pictures=4000, steps=400, batch=32),
+    "04": Budget04(pictures=4000, validation=1000, trial=10, steps=400, batch=32),
 }
 
 
