@@ -16,7 +16,7 @@ env: .venv/.installed  ## install what environment.yml pins into .venv (once)
 	       "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	@sed -n '/^  - pip:/,$$ s/^ *- \([^ ].*[^:]\)$$/\1/p' environment.yml > .venv/requirements.txt
-	$(PY) -m pip install --disable-pip-version-check --progress-bar off -r .venv/requirements.txt
+	$(PY) -m pip install --disable-pip-version-check --progress-bar off --no-compile -r .venv/requirements.txt
 	@touch $@
 
 course: env  ## run all lessons on the built-in data, fast budget; pictures land in runs/course
