@@ -26,8 +26,9 @@ class Budget00:
 class Budget01:
     """Lesson 01, vector quantisation: no training, k-means only."""
 
-    pictures: int  # training pictures whose patches are clustered
-    kmeans_steps: int  # passes over the patches
+    pictures: int  # training pictures that patches are taken from
+    points: int  # patches given to k-means, at most
+    kmeans_steps: int  # passes over them
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Budget04:
 
 FAST = {
     "00": Budget00(faces=16),
-    "01": Budget01(pictures=200, kmeans_steps=5),
+    "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
     "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=40, looked=64),
     "03": Budget03(pictures=256, steps=20, batch=16),
     "04": Budget04(pictures=256, validation=96, trial=4, steps=12, batch=16),
@@ -71,7 +72,7 @@ FAST = {
 
 FULL = {
     "00": Budget00(faces=64),
-    "01": Budget01(pictures=2000, kmeans_steps=20),
+    "01": Budget01(pictures=2000, points=80_000, kmeans_steps=15),
     "02": Budget02(pictures=4000, steps=750, batch=16, toy_steps=200, looked=256),
     "03": Budget03(pictures=8000, steps=1200, batch=32),
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=400, batch=32),

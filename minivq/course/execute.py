@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -87,30 +88,38 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
 
     with tempfile.TemporaryDirectory(prefix="minivq-") as work:
         client = NotebookClient(
-            notebook, timeout=timeout, km=kernel_manager(), resources={"metadata": {"path": str(NOTEBOOKS)}},
-            on_cell_execute=begin, on_cell_executed=end, record_timing=False,
+            notebook, timeout=timeout, kernel_manager_class=kernel_manager_class(), kernel_name="python3",
+            resources={"metadata": {"path": str(NOTEBOOKS)}}, record_timing=False,
+            on_cell_execute=begin, on_cell_executed=end,
         )
         start, error = time.monotonic(), None
-        try:
-            client.execute(env=environment(budget, work, **more))
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
-            error = _report(problem, state["cell"], state["index"])
+        log = Path(work) / "kernel.txt"  # what the kernel's process writes past the notebook
+        with open(log, "w") as stderr:
+            try:
+                client.execute(env=environment(budget, work, **more), stderr=stderr)
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+                error = _report(problem, state, log)
         seconds = time.monotonic() - start + _reused_seconds(Path(work) / "log.jsonl")
     return Executed(notebook, seconds, state["memory"], error, state["cells"], state["cpu"])
 
 
-def kernel_manager():
-    """-> AsyncKernelManager of the Python that runs this, whatever kernels are installed elsewhere."""
-    import ipykernel.kernelspec
+def kernel_manager_class():
+    """-> the class of kernel managers that start this very Python, whatever kernels are installed."""
+    import ipykernel.kernelspec as installed
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
+    from traitlets import default
 
     class ThisPython(KernelSpecManager):
         def get_kernel_spec(self, kernel_name):
-            spec = ipykernel.kernelspec
-            return KernelSpec(resource_dir=spec.RESOURCES, **spec.get_kernel_dict())
+            return KernelSpec(resource_dir=installed.RESOURCES, **installed.get_kernel_dict())
 
-    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisPython())
+    class Manager(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _this_python(self):
+            return ThisPython()
+
+    return Manager
 
 
 def peak_memory(pid):
@@ -148,9 +157,17 @@ def progress(text, last=False):
         print(text, flush=True)
 
 
-def _report(problem, cell, index):
-    source = "" if cell is None else "\n".join(f"    {line}" for line in cell.source.splitlines())
-    return f"cell {index}:\n{source}\n{problem}"
+def _report(problem, state, log):
+    """The cell, the error, and for a dead kernel what its process wrote last."""
+    source = "" if state["cell"] is None else state["cell"].source
+    said = getattr(problem, "traceback", None) or str(problem)
+    if "died" in said:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if "[IPKernelApp]" not in line]
+        said = "\n".join([said, *lines[-20:]])
+    if not sys.stdout.isatty():
+        said = re.sub("\x1b\\[[0-9;]*m", "", said)  # colours
+    shown = "".join(f"    {line}\n" for line in source.splitlines())
+    return f"cell {state['index']}:\n{shown}{said.strip()}"
 
 
 def _reused_seconds(log):

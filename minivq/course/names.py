@@ -32,6 +32,18 @@ LESSON_OF = {
 # The modules of which every public name stands in the table.
 METHOD = ("layers", "metrics", "quantize", "autoencoder")
 
+# Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
+HELPERS = (
+    "layers.count_parameters",
+    "metrics.to_levels",
+    "metrics.counts",
+    "quantize.statistics",
+    "autoencoder.Level",
+    "autoencoder.middle",
+    "autoencoder.make_quantizer",
+    "autoencoder.reconstruct",
+)
+
 # Records and one-liners: a lesson shows them, there is nothing in them to compare in its Check table.
 RECORDS = ("layers.group_norm", "quantize.Quantized", "autoencoder.VQVAEConfig", "autoencoder.Reconstruction")
 

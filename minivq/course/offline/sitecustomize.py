@@ -11,7 +11,7 @@ import socket
 
 def block():
     """Make every connection, datagram and name look-up beyond loopback an OSError that says so."""
-    look_up = socket.getaddrinfo
+    look_up, by_name = socket.getaddrinfo, socket.gethostbyname
 
     def guard(host):
         if host in (None, "", b""):
@@ -36,9 +36,13 @@ def block():
         guard(host)
         return look_up(host, *arguments, **named)
 
+    def gethostbyname(host):
+        guard(host)
+        return by_name(host)
+
     for name in ("connect", "connect_ex", "sendto"):
         setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
-    socket.getaddrinfo = getaddrinfo
+    socket.getaddrinfo, socket.gethostbyname = getaddrinfo, gethostbyname
 
 
 if os.environ.get("MINIVQ_OFFLINE") == "1":
