@@ -8,12 +8,11 @@ import nbformat
 
 from minivq.course.budgets import budget_name
 from minivq.course.execute import KERNELSPEC, REPOSITORY, execute, lessons, progress
-from minivq.course.figures import figures, hero, shrink
+from minivq.course.figures import FIGURE_BYTES, HERO_BYTES, figures, hero, shrink
+from minivq.course.rules import problems
 from minivq.course.run import OUT, note_time
 from minivq.course.stamp import code_hash, modules, stamp
 
-FIGURE_BYTES = 150_000
-HERO_BYTES = 300_000
 FIRST_PICTURE_BYTES = 110_000  # the copy of the hero at the top; a notebook stays under 1 MB
 BUDGET_LINE = re.compile(r"<!-- budget -->.*?<!-- /budget -->", re.DOTALL)
 
@@ -25,8 +24,6 @@ def build(numbers=(), check=False, timeout=3600):
     last `course run` of the same code, or from a run of its own. With `check` nothing is executed: it lists
     the lessons whose imported modules have changed since they were built.
     """
-    from minivq.course.rules import problems
-
     if check:
         return _check(lessons(numbers))
     budget, failed = budget_name(), 0

@@ -4,6 +4,8 @@ import base64
 import io
 from dataclasses import dataclass
 
+FIGURE_BYTES = 150_000
+HERO_BYTES = 300_000  # the one picture of a lesson that is worth it
 MIMES = ("image/png", "image/jpeg")
 
 

@@ -1,11 +1,10 @@
-"""Rules of what a lesson's cells hold: outputs, marks, pictures, code and text."""
+"""Rules of what a lesson's cells hold: outputs, marks, pictures, code, text. See `rules_outline`."""
 
 import re
 
-from minivq.course.build import FIGURE_BYTES, HERO_BYTES
-from minivq.course.figures import figures
+from minivq.course.figures import FIGURE_BYTES, HERO_BYTES, figures
+from minivq.course.lesson_file import tags
 from minivq.course.names import LESSON_OF, RECORDS
-from minivq.course.rules import tags
 
 MARK = "# NBVAL_CHECK_OUTPUT"
 NEVER_MARKED = re.compile(r"\b(check|use|predict|compare|equal|hint|reveal)\(")
@@ -135,4 +134,4 @@ def names(lesson):
             )
 
 
-MORE = (counts, marks, pictures, code, results, names)
+CELLS = (counts, marks, pictures, code, results, names)
