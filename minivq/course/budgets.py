@@ -49,6 +49,10 @@ class Budget03:
     pictures: int  # training pictures
     steps: int  # of training, the part without quantiser included
     batch: int  # pictures a step
+    points: int  # patches given to k-means for the mosaic, at most
+    kmeans_steps: int  # passes over them
+    looked: int  # validation pictures that are scored
+    short: int  # steps of each of the two short runs of Break it
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,9 @@ FAST = {
     "00": Budget00(faces=16),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
     "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=40, looked=64),
-    "03": Budget03(pictures=256, steps=20, batch=16),
+    "03": Budget03(
+        pictures=256, steps=20, batch=16, points=12_000, kmeans_steps=4, looked=64, short=40
+    ),
     "04": Budget04(pictures=256, validation=96, trial=4, steps=12, batch=16),
 }
 
@@ -74,7 +80,9 @@ FULL = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=2000, points=80_000, kmeans_steps=15),
     "02": Budget02(pictures=4000, steps=750, batch=16, toy_steps=200, looked=256),
-    "03": Budget03(pictures=8000, steps=1200, batch=32),
+    "03": Budget03(
+        pictures=8000, steps=2600, batch=16, points=80_000, kmeans_steps=15, looked=256, short=200
+    ),
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=400, batch=32),
 }
 

@@ -15,6 +15,32 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+# ---- lesson 01
+
+
+def nearest(z, codebook):
+    """(B, d, h, w), (K, d) -> (B, h, w) int64: the nearest code at each place"""
+    B, d, h, w = z.shape
+    rows = z.permute(0, 2, 3, 1).reshape(-1, d)  # (B·h·w, d)
+    distances = codebook.square().sum(1) - 2 * rows @ codebook.T  # (B·h·w, K), without |z|²
+    return distances.argmin(1).reshape(B, h, w)
+
+
+def kmeans_step(points, codes):
+    """(N, d), (K, d) -> (K, d): each code moves to the mean of the points that chose it"""
+    chosen = nearest(points[:, :, None, None], codes).flatten()  # (N,)
+    number = torch.bincount(chosen, minlength=len(codes))[:, None]  # (K, 1)
+    total = torch.zeros_like(codes).index_add_(0, chosen, points)  # (K, d)
+    return torch.where(number > 0, total / number.clamp_min(1), codes)
+
+
+def patches(x, f):
+    """(B, C, H, W) -> (B, C·f·f, H/f, W/f): at each place the pixels of its f x f patch"""
+    B, C, H, W = x.shape
+    split = x.reshape(B, C, H // f, f, W // f, f)  # (B, C, h, row, w, column)
+    return split.permute(0, 1, 3, 5, 2, 4).reshape(B, C * f * f, H // f, W // f)
+
+
 # ---- lesson 02
 
 
@@ -56,6 +82,49 @@ def climb(h, levels, upsamples):
         if i < len(upsamples):
             h = upsamples[i](h)
     return h
+
+
+# ---- lesson 03
+
+
+def straight_through(z_e, z_q):
+    """(B, d, h, w), (B, d, h, w) -> (B, d, h, w): the value of z_q, the gradient of z_e"""
+    return z_e + (z_q - z_e).detach()
+
+
+def vq_loss(z_e, codebook, indices, beta=0.25):
+    """(B, d, h, w), (K, d), (B, h, w) -> scalar: codes to encodings, and β times encodings to codes"""
+    codes = codebook[indices].permute(0, 3, 1, 2)  # (B, d, h, w)
+    codebook_term = (z_e.detach() - codes).square().mean()
+    commitment_term = (z_e - codes.detach()).square().mean()
+    return codebook_term + beta * commitment_term
+
+
+def vqvae_step(model, optimizer, x, quantise=True, l2=0.5, bf16=False):
+    """(B, C, H, W) in [-1, 1] -> log: one step of gradient descent on these pictures"""
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+        out = model(x, quantise=quantise)
+    error = out.x_rec.to(x.dtype) - x
+    mse = error.square().mean()
+    loss = error.abs().mean() + l2 * mse
+    if quantise:
+        loss = loss + out.quantized.loss  # the tensor: a number would have no way back to the codes
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return {"loss": loss.item(), "mse": mse.item()}
+
+
+TOKEN_COST = """
+import math
+
+K, tokens = 512, 64
+# q is one-hot: of the sum of q_k ln(q_k / p_k) one term is left, 1 · ln(1 / (1/K)) = ln K.
+nats = math.log(K)
+bits = tokens * math.log2(K)  # 64 · 9
+answer = (nats, bits / 8)
+""".strip()
 
 
 # ---- lesson 04
@@ -106,10 +175,18 @@ def round_through(z):
 
 
 SOLUTIONS = {
+    "1.2": nearest,
+    "1.3": kmeans_step,
+    "1.4": patches,
+    "1.5": "answer = (4, 4096)",
     "2.2": Downsample,
     "2.3": ResBlock,
     "2.4": climb,
     "2.5": 'answer = "b"',
+    "3.2": straight_through,
+    "3.3": vq_loss,
+    "3.4": vqvae_step,
+    "3.5": TOKEN_COST,
     "4.2": perplexity,
     "4.3": Averages,
     "4.4": restart,
