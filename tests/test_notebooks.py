@@ -107,6 +107,7 @@ BREAKS = {
     "no stamp": (lambda nb: nb.metadata.minivq.pop("stamp"), "fresh: no stamp"),
     "built fast": (lambda nb: nb.metadata.minivq.stamp.update(budget="fast"), "built in the fast budget"),
     "code changed": (put("assert 1 < 2", "2", "3"), "fresh: the code cells have changed"),
+    "budget changed": (lambda nb: nb.metadata.minivq.stamp["sizes"].update(steps=-1), "the budget has changed"),
     "a read file changed": (lambda nb: nb.metadata.minivq.stamp["reads"].update({"data/results/x.json": "0"}),
                             "data/results/x.json has changed"),
     "count missing": (lambda nb: cell_with(nb, "assert 1").update(execution_count=None), "execution counts"),

@@ -6,7 +6,7 @@ A rule is a function of a Lesson that yields a sentence for everything that brea
 import re
 
 from minivq.course.lesson_file import own, tags
-from minivq.course.stamp import code_hash, reads
+from minivq.course.stamp import code_hash, reads, sizes
 
 HEADINGS = ("You will be able to", "You need", "Check", "Break it", "Recap", "Exercises", "Further reading")
 CARD = re.compile(r"^\*\*Exercise (\d+\.\d+)\*\* · (\w+) · difficulty ([123]) of 3 · (\d+) min$")
@@ -149,7 +149,7 @@ def exercise_cells(lesson):
 
 
 def fresh(lesson):
-    """The stamp agrees with the code and with the shipped files that it read."""
+    """The stamp agrees with the code, the budget and the shipped files that it read."""
     stamp = lesson.notebook.metadata.get("minivq", {}).get("stamp")
     if stamp is None:
         yield "no stamp: build"
@@ -158,6 +158,8 @@ def fresh(lesson):
         yield f"built in the {stamp['budget']} budget, wanted full"
     if stamp["code"] != code_hash(lesson.notebook):
         yield "the code cells have changed since the build"
+    if stamp["sizes"] != sizes(lesson.notebook, stamp["budget"]):
+        yield "the budget has changed since the build"
     now = reads(lesson.notebook)
     for name in sorted(set(now) | set(stamp["reads"])):
         if now.get(name) != stamp["reads"].get(name):

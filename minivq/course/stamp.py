@@ -1,10 +1,14 @@
 """The stamp of a built notebook: hashes of all it rests on, by which a test sees that it is fresh."""
 
 import ast
+import dataclasses
 import hashlib
 import io
+import json
 import tokenize
 from pathlib import Path
+
+from minivq.course.budgets import FAST, FULL
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -79,6 +83,13 @@ def tree_hash(tree):
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
 
 
+def sizes(notebook, budget):
+    """notebook, "full" -> dict: the sizes and steps of its lesson in that budget, {} where it has none."""
+    table = FAST if budget == "fast" else FULL
+    found = table.get(notebook.metadata.get("minivq", {}).get("lesson"))
+    return {} if found is None else json.loads(json.dumps(dataclasses.asdict(found)))  # as the file keeps them
+
+
 def stamp(notebook, budget, device, root=REPOSITORY):
     """notebook, "full", "cpu" -> dict: everything that the notebook's outputs rest on."""
     import torch
@@ -88,6 +99,7 @@ def stamp(notebook, budget, device, root=REPOSITORY):
         "reads": reads(notebook, root),
         "modules": modules(notebook, root),
         "budget": budget,
+        "sizes": sizes(notebook, budget),
         "device": device,
         "torch": torch.__version__,
     }
