@@ -33,6 +33,7 @@ test: env  ## ruff, the unit tests, the notebooks under nbval
 lab: env  ## start JupyterLab on the lessons, full budget
 	$(PY) -m jupyterlab notebooks
 
-clean:  ## remove runs and caches; keeps .venv, data/checkpoints and work
-	rm -rf runs data/cache .pytest_cache .ruff_cache
+clean:  ## remove runs and caches; keeps .venv, work, data/checkpoints and downloaded sets
+	rm -rf runs .pytest_cache .ruff_cache
+	[ ! -d data/cache ] || find data/cache -mindepth 1 -maxdepth 1 ! -name torchvision -exec rm -rf {} +
 	find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
