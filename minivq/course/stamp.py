@@ -87,7 +87,8 @@ def sizes(notebook, budget):
     """notebook, "full" -> dict: the sizes and steps of its lesson in that budget, {} where it has none."""
     table = FAST if budget == "fast" else FULL
     found = table.get(notebook.metadata.get("minivq", {}).get("lesson"))
-    return {} if found is None else json.loads(json.dumps(dataclasses.asdict(found)))  # as the file keeps them
+    # By way of JSON, as the file keeps it: a tuple comes back as a list.
+    return {} if found is None else json.loads(json.dumps(dataclasses.asdict(found)))
 
 
 def stamp(notebook, budget, device, root=REPOSITORY):
