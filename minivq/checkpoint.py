@@ -27,7 +27,7 @@ def write(path: str | Path, payload: dict) -> Path:
     except (OSError, RuntimeError) as error:                    # torch reports a full disk as RuntimeError
         temporary.unlink(missing_ok=True)
         kept = "; the save before it is kept" if path.exists() else ""
-        raise OSError(f"could not write {path} ({error}){kept}: wanted a writable place with enough free space") from error
+        raise OSError(f"could not write {path} ({error}){kept}: wanted a writable place with free space") from error
     return path
 
 

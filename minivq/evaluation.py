@@ -72,5 +72,5 @@ def table(scores: dict) -> str:
     lines += [("codes used", f"{used} of {scores['K']} ({100 * scores['usage']:.1f} %)"),
               ("perplexity", f"{scores['perplexity']:.1f} of {scores['K']}"),
               ("rate", f"{scores['bits_per_pixel']:.4f} bits per pixel, {scores['tokens']} tokens a picture"),
-              ("measured on", f"{scores['pictures']} pictures, {scores['data']} {scores['size']} px, {scores['split']}")]
+              ("measured on", "{pictures} pictures, {data} {size} px, {split}".format(**scores))]
     return "\n".join(f"{name:<28} {value}" for name, value in lines)

@@ -94,7 +94,7 @@ def from_reference(state: dict[str, Tensor]) -> VQVAE:
 
 
 def rename(key: str, depth: int) -> str:
-    """One of the authors' keys -> ours, for a model of `depth` levels. Their decoder counts levels from the fine end."""
+    """One of the authors' keys -> ours, for a model of `depth` levels; their decoder counts from the fine end."""
     key = key.replace("quantize.embedding.weight", "quantizer.codebook")
     for theirs, ours in (("mid.block_1", "middle.0"), ("mid.attn_1", "middle.1"), ("mid.block_2", "middle.2"),
                          ("nin_shortcut", "shortcut"), ("proj_out", "out")):

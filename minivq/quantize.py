@@ -176,7 +176,7 @@ class EMAQuantizer(nn.Module):
 
 
 class FSQ(nn.Module):
-    """(B, d, h, w) -> Quantized: finite scalar quantisation, d numbers rounded to a few levels each (Mentzer et al. 2023).
+    """(B, d, h, w) -> Quantized: finite scalar quantisation, d numbers rounded to a few levels (Mentzer et al. 2023).
 
     K is the product of `levels`; there is no codebook to learn, none that could die, and no loss. Codes lie in [-1, 1].
     """

@@ -5,7 +5,6 @@ stopped: weights, optimiser and step are its whole state.
 """
 import contextlib
 import dataclasses
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -16,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from minivq import checkpoint, distributed, metrics, pretrained
-from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
+from minivq import distributed, metrics, pretrained, runs
+from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.datasets import Pictures
 from minivq.quantize import FSQ, kmeans
 
@@ -108,7 +107,7 @@ def vqvae_loss(model: nn.Module, x: Tensor, config: TrainConfig, quantise: bool)
 
 def vqvae_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, config: TrainConfig,
                step: int) -> dict[str, float]:
-    """One step of gradient descent on the pictures x; its log. Raises FloatingPointError for a loss that is not finite."""
+    """One step of gradient descent on the pictures x; its log. Raises FloatingPointError for a loss of inf or nan."""
     rate = learning_rate(step, config)
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -152,7 +151,7 @@ def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures,
     torch.manual_seed(config.seed)
     model = (pretrained.load(init) if init else VQVAE(model_config)).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.peak, weight_decay=1e-4, fused=True)
-    first = resume(out, about, model, optimizer)
+    first = runs.resume(out, about, model, optimizer)
     wrapped = distributed.wrap(model.train())
 
     def batch(step: int) -> Tensor:
@@ -160,11 +159,11 @@ def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures,
         crops = seeded(config.seed, step * distributed.world_size() + distributed.rank())
         return train.batch(indices, crops).to(device, memory_format=torch.channels_last)
 
-    started, spent = time.monotonic(), read_minutes(out)
+    started, spent = time.monotonic(), runs.read_minutes(out)
     minutes = lambda: spent + (time.monotonic() - started) / 60                     # noqa: E731
     bar = tqdm(range(first, config.steps), initial=first, total=config.steps, unit="step", leave=False,
                disable=None if distributed.rank() == 0 else True)
-    with open_log(out, first) as log:
+    with runs.open_log(out, first) as log:
         for step in bar:
             if step == config.first_codes and init is None:
                 number = max(1, min(16 * config.batch, len(train)) // config.batch)
@@ -172,11 +171,11 @@ def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures,
             torch.manual_seed(mixed(config.seed, step))                             # for dropout
             line = vqvae_step(wrapped, optimizer, batch(step), config, step)
             if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
-                line |= validate(model, validation, min(256, len(validation)))
-            write_line(log, line)
+                line |= validate(model, validation, min(256, len(validation)), quantise=step >= config.first_codes)
+            runs.write_line(log, line)
             bar.set_postfix_str(f"psnr {line['psnr']:.1f} dB, loss {line['loss']:.3f}", refresh=False)
             if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-                save_state(out, about, model, optimizer, step + 1, minutes())
+                runs.save_state(out, about, model, optimizer, step + 1, minutes())
     return model.eval()
 
 
@@ -196,81 +195,19 @@ def describe(pictures: Pictures) -> dict:
 
 
 @torch.no_grad()
-def validate(model: VQVAE, pictures: Pictures, count: int) -> dict[str, float]:
-    """PSNR in dB and number of codes used, over the first `count` pictures."""
-    device = next(model.parameters()).device
-    chunks = torch.arange(count).split(64)
+def validate(model: VQVAE, pictures: Pictures, count: int, quantise: bool = True) -> dict[str, float]:
+    """PSNR in dB over the first `count` pictures and the number of codes used; without codes while not quantising."""
+    parameter = next(model.parameters())
+    model.eval()
     total, indices = 0.0, []
-    for chunk in chunks:
-        x = pictures.batch(chunk).to(device)
-        x_rec, chosen = reconstruct(model, x)
-        total += metrics.psnr(x, x_rec).item() * len(chunk)
-        indices.append(chosen.cpu())
-    return {"val_psnr": total / count, "val_codes": torch.cat(indices).unique().numel()}
-
-
-def save_state(out: Path, about: dict, model: nn.Module, optimizer: torch.optim.Optimizer, step: int,
-               minutes: float) -> None:
-    """Write everything that a resume needs, by rank 0 alone."""
-    if distributed.rank() == 0:
-        checkpoint.write(out / "state.pt", {"about": about, "step": step, "minutes": minutes,
-                                            "model": model.state_dict(), "optimizer": optimizer.state_dict()})
-    distributed.barrier()
-
-
-def resume(out: Path, about: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """The step at which the training in `out` goes on, its state loaded; 0 for a new one.
-
-    Raises ValueError where `out` holds another run, or other files.
-    """
-    if (out / "state.pt").is_file():
-        state = checkpoint.read(out / "state.pt")
-        different = differences(state["about"], about)
-        if different:
-            raise ValueError(f"{out} holds another run: {'; '.join(different)}. Choose another --out, "
-                             "or ask for the same")
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        return state["step"]
-    others = sorted(path.name for path in out.glob("*") if path.name != "log.jsonl") if out.exists() else []
-    if others:
-        raise ValueError(f"{out} holds other files ({', '.join(others[:3])}): wanted a new or empty folder for --out")
-    return 0
-
-
-def differences(met: dict, wanted: dict, prefix: str = "") -> list[str]:
-    """The fields in which two nested dicts differ, as 'train.batch is 32, asked for 16'."""
-    found = []
-    for key in met.keys() | wanted.keys():
-        a, b = met.get(key), wanted.get(key)
-        if isinstance(a, dict) and isinstance(b, dict):
-            found += differences(a, b, f"{prefix}{key}.")
-        elif a != b and list(a if isinstance(a, tuple) else [a]) != list(b if isinstance(b, tuple) else [b]):
-            found.append(f"{prefix}{key} is {a}, asked for {b}")
-    return sorted(found)
-
-
-def read_minutes(out: Path) -> float:
-    """Minutes that the training in `out` has taken so far."""
-    return checkpoint.read(out / "state.pt")["minutes"] if (out / "state.pt").is_file() else 0.0
-
-
-def open_log(out: Path, first: int):
-    """log.jsonl, cut back to the steps before `first`; nothing for ranks above 0."""
-    if distributed.rank():
-        return contextlib.nullcontext()
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "log.jsonl"
-    old = path.read_text().splitlines(keepends=True) if path.is_file() else []
-    path.write_text("".join(line for line in old if line.endswith("\n") and json.loads(line)["step"] < first))
-    return open(path, "a", buffering=1)
-
-
-def write_line(log, line: dict) -> None:
-    """One JSON line, floats rounded to six digits."""
-    if log is not None:
-        short = {key: round(value, 6) if isinstance(value, float) else value for key, value in line.items()}
-        log.write(json.dumps(short) + "\n")
+    for chunk in torch.arange(count).split(64):
+        x = pictures.batch(chunk).to(parameter)
+        out = model(x, quantise)
+        total += metrics.psnr(x, out.x_rec).item() * len(chunk)
+        if quantise:
+            indices.append(out.quantized.indices)
+    model.train()
+    return {"val_psnr": total / count} | ({"val_codes": torch.cat(indices).unique().numel()} if quantise else {})
 
 
 def seconds_per_step(model_config: VQVAEConfig, config: TrainConfig, train: Pictures, steps: int = 20) -> float:
