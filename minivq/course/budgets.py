@@ -19,7 +19,7 @@ from dataclasses import dataclass
 class Budget00:
     """Lesson 00, start: no training."""
 
-    faces: int  # pictures read from the test split
+    faces: int  # pictures on each of the two sheets
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Budget04:
 
 
 FAST = {
-    "00": Budget00(faces=16),
+    "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
-    "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=40, looked=64),
+    "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=30, looked=32),
     "03": Budget03(
-        pictures=256, steps=20, batch=16, points=12_000, kmeans_steps=4, looked=64, short=40
+        pictures=256, steps=20, batch=8, points=12_000, kmeans_steps=4, looked=32, short=40
     ),
     "04": Budget04(pictures=256, validation=96, trial=4, steps=12, batch=16),
 }
@@ -79,9 +79,9 @@ FAST = {
 FULL = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=2000, points=80_000, kmeans_steps=15),
-    "02": Budget02(pictures=4000, steps=750, batch=16, toy_steps=200, looked=256),
+    "02": Budget02(pictures=4000, steps=750, batch=16, toy_steps=150, looked=256),
     "03": Budget03(
-        pictures=8000, steps=2600, batch=16, points=80_000, kmeans_steps=15, looked=256, short=200
+        pictures=8000, steps=5000, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
     ),
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=400, batch=32),
 }

@@ -51,7 +51,8 @@ def sum_for_mean(z_e, codebook, indices, beta=0.25):
 
 def sum_over_channels(z_e, codebook, indices, beta=0.25):
     codes = codes_of(codebook, indices)
-    return (z_e.detach() - codes).square().sum(1).mean() + beta * (z_e - codes.detach()).square().sum(1).mean()
+    teach, commit = (z_e.detach() - codes).square().sum(1), (z_e - codes.detach()).square().sum(1)
+    return teach.mean() + beta * commit.mean()
 
 
 def rows_and_columns(z_e, codebook, indices, beta=0.25):
@@ -77,7 +78,7 @@ def by_mse_loss(z_e, codebook, indices, beta=0.25):
     return beta * F.mse_loss(z_e, codes.detach()) + F.mse_loss(codes, z_e.detach())
 
 
-def step(quantizer_loss=lambda loss: loss, forward=lambda quantise: quantise, early=False, zero=True, learn=None):
+def step(quantizer_loss=lambda loss: loss, forward=lambda quantise: quantise, early=False, learn=None):
     """A training step with one thing wrong: what comes into the loss, what is asked, in which order."""
 
     def vqvae_step(model, optimizer, x, quantise=True, l2=0.5, bf16=False):
@@ -104,13 +105,17 @@ def step(quantizer_loss=lambda loss: loss, forward=lambda quantise: quantise, ea
 
 MUTANTS = [
     Mutant("3.2", "z_q returned bare", lambda z_e, z_q: z_q, "it goes to the codes instead"),
-    Mutant("3.2", "the roles turned round", lambda z_e, z_q: z_q + (z_e - z_q).detach(), "values are those of z_e"),
+    Mutant("3.2", "the roles turned round", lambda z_e, z_q: z_q + (z_e - z_q).detach(),
+           "values are those of z_e"),
     Mutant("3.2", "no stop-gradient", lambda z_e, z_q: z_e + (z_q - z_e), "it goes to the codes instead"),
-    Mutant("3.2", "only z_e detached", lambda z_e, z_q: z_e + (z_q - z_e.detach()), "goes to the codes as well"),
-    Mutant("3.2", "everything detached", lambda z_e, z_q: (z_e + (z_q - z_e)).detach(), "no gradient leaves it"),
+    Mutant("3.2", "only z_e detached", lambda z_e, z_q: z_e + (z_q - z_e.detach()),
+           "goes to the codes as well"),
+    Mutant("3.2", "everything detached", lambda z_e, z_q: (z_e + (z_q - z_e)).detach(),
+           "no gradient leaves it"),
     Mutant("3.2", "z_e returned", lambda z_e, z_q: z_e, "values are those of z_e"),
     Mutant("3.2", "halfway", lambda z_e, z_q: z_e + 0.5 * (z_q - z_e).detach(), "not those of z_q"),
-    Mutant("3.2", "doubled gradient", lambda z_e, z_q: 2 * z_e + (z_q - 2 * z_e).detach(), "arrive as it came"),
+    Mutant("3.2", "doubled gradient", lambda z_e, z_q: 2 * z_e + (z_q - 2 * z_e).detach(),
+           "arrive as it came"),
     Mutant("3.3", "no stop-gradient", no_stop_gradient, "no stop-gradient"),
     Mutant("3.3", "beta on the codebook", beta_on_the_codebook, "β is on the codebook term"),
     Mutant("3.3", "terms swapped", terms_swapped, "β is on the codebook term"),
@@ -122,12 +127,16 @@ MUTANTS = [
     Mutant("3.3", "codebook term alone", codebook_term_alone, "one term only"),
     Mutant("3.3", "z_e detached in both", both_detached_from_z, "the encodings get no gradient"),
     Mutant("3.3", "everything detached", everything_detached, "no gradient leaves it"),
-    Mutant("3.4", "the planted .item()", step(lambda loss: loss.item()), "although the loss in the log is right"),
-    Mutant("3.4", "a detached loss", step(lambda loss: loss.detach()), "although the loss in the log is right"),
-    Mutant("3.4", "the quantiser's loss forgotten", step(lambda loss: 0.0), "which part of the loss can reach it"),
+    Mutant("3.4", "the planted .item()", step(lambda loss: loss.item()),
+           "although the loss in the log is right"),
+    Mutant("3.4", "a detached loss", step(lambda loss: loss.detach()),
+           "although the loss in the log is right"),
+    Mutant("3.4", "the quantiser's loss forgotten", step(lambda loss: 0.0),
+           "which part of the loss can reach it"),
     Mutant("3.4", "gradients thrown away", step(early=True), "nothing moves at all"),
     Mutant("3.4", "beta once more", step(lambda loss: 0.25 * loss), "the quantiser's own loss, weight 1"),
-    Mutant("3.4", "always quantised", step(forward=lambda quantise: True), "with quantise=False the codebook moves"),
+    Mutant("3.4", "always quantised", step(forward=lambda quantise: True),
+           "with quantise=False the codebook moves"),
     Mutant("3.4", "only the codebook learns", step(learn="codebook"), "the encoder does not move"),
     Mutant("3.5", "bits for nats", (9.0, 72), "KL in bits"),
     Mutant("3.5", "bits for bytes", (math.log(512), 576), "right in bits"),

@@ -1,4 +1,4 @@
-"""Exercises of lesson 03, VQ-VAE: the straight-through step, two terms, a codebook that stands still, ln K."""
+"""Exercises of lesson 03, VQ-VAE: straight-through, two terms, a codebook that stands still, ln K."""
 
 import math
 
@@ -20,7 +20,8 @@ def check_straight_through(straight_through):
     if form:
         return form
     if torch.allclose(out, z_e, atol=1e-5):
-        return "its values are those of z_e: the decoder would never see a code. Which of the two is to be seen?"
+        return ("its values are those of z_e: the decoder would never see a code. Which of the "
+                "two is to be seen?")
     if not torch.allclose(out, z_q, atol=1e-5):
         return "its values are not those of z_q: what is left of your formula when nobody asks for gradients?"
     if not out.requires_grad:
@@ -31,7 +32,8 @@ def check_straight_through(straight_through):
         where = "it goes to the codes instead" if codes > 0 else "it goes nowhere"
         return f"the gradient does not reach z_e, {where}: which term may stay attached?"
     if codes > 0:
-        return "the gradient goes to the codes as well: the copy is to go around them, so detach what holds z_q"
+        return ("the gradient goes to the codes as well: the copy is to go around them, so "
+                "detach what holds z_q")
     if not torch.allclose(z_e.grad, torch.arange(96.0).reshape(2, 3, 4, 4)):
         return "the gradient reaches z_e changed: it is to arrive as it came, neither scaled nor added up"
     return None
@@ -53,11 +55,13 @@ def check_vq_loss(vq_loss):
         turned = (z_e - codebook[indices].permute(0, 3, 2, 1)).square().mean()
     near = lambda value: math.isclose(loss.item(), value.item(), rel_tol=1e-6)      # noqa: E731
     if near((1 + beta) * turned) or near(turned):
-        return "rows and columns are swapped: the code of place (i, j) is compared with the encoding at (j, i)"
+        return ("rows and columns are swapped: the code of place (i, j) is compared with the "
+                "encoding at (j, i)")
     if near((1 + beta) * mse * z_e.numel()):
         return "it is a sum over all elements: with the mean, the weight does not hang on the picture's size"
     if near((1 + beta) * mse * z_e.shape[1]):
-        return "it sums over the d channels and takes the mean of the rest: wanted is the mean of all elements"
+        return ("it sums over the d channels and takes the mean of the rest: wanted is the mean "
+                "of all elements")
     if near(mse) or near(beta * mse):
         return "it weighs like one term only: there are two, one for the codes and one for the encodings"
     if near(2 * beta * mse):
@@ -82,7 +86,8 @@ def _sides(loss, z_e, codebook, codes, indices, beta):
     learned = nothing if codebook.grad is None else codebook.grad
     same = lambda a, b: a.shape == b.shape and torch.allclose(a, b, rtol=1e-6)      # noqa: E731
     if same(encoder, (1 + beta) * difference) and same(learned, (1 + beta) * at_codes):
-        return "no stop-gradient: both terms pull at both sides, so β only scales the sum. Detach one side in each"
+        return ("no stop-gradient: both terms pull at both sides, so β only scales the sum. "
+                "Detach one side in each")
     if same(encoder, difference) and same(learned, beta * at_codes):
         return "β is on the codebook term: the commitment, which moves the encodings, weighs 1 instead of β"
     if encoder.abs().sum() == 0:
@@ -92,19 +97,20 @@ def _sides(loss, z_e, codebook, codes, indices, beta):
     if not same(encoder, beta * difference):
         return "the gradient at z_e is not 2β(z_e - e)/N: which of your terms reaches the encoder?"
     if not same(learned, at_codes):
-        return "the gradient at the codes is not that of one term of weight 1: which of your terms reaches them?"
+        return ("the gradient at the codes is not that of one term of weight 1: which of your "
+                "terms reaches them?")
     return None
 
 
 def check_vqvae_step(vqvae_step):
     """The codebook moves, the encoder too, and both as in the package's step."""
-    x = torch.rand(4, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    x = torch.rand(2, 3, 8, 8, dtype=torch.float64) * 2 - 1
     mine, theirs = _small_model(), _small_model()
     before = {name: value.clone() for name, value in mine.state_dict().items()}
     log = vqvae_step(mine, torch.optim.SGD(mine.parameters(), lr=0.1), x, True)
     if not isinstance(log, dict) or "loss" not in log:
         return f"it returns {type(log).__name__}, wanted the log, a dict with the loss in it"
-    config = TrainConfig(1, 4, peak=0.1, unquantised=0.0, bf16=False)
+    config = TrainConfig(1, 2, peak=0.1, unquantised=0.0, bf16=False)
     wanted = training_step(theirs, torch.optim.SGD(theirs.parameters(), lr=0.1), x, config, 0)
     moved = {name for name, value in mine.state_dict().items() if not torch.equal(value, before[name])}
     if not moved:
@@ -114,11 +120,13 @@ def check_vqvae_step(vqvae_step):
         if told:
             return ("the codebook does not move, although the loss in the log is right: "
                     "on its way into the loss a term has turned into a number that remembers nothing")
-        return "the codebook does not move: straight-through goes around it, so which part of the loss can reach it?"
+        return ("the codebook does not move: straight-through goes around it, so which part of "
+                "the loss can reach it?")
     if not any(name.startswith("encoder.") for name in moved):
         return "the encoder does not move: what does the optimiser hold?"
     if not told:
-        return f"the loss is {log['loss']:.6f}, wanted {wanted['loss']:.6f}: error + the quantiser's own loss, weight 1"
+        return (f"the loss is {log['loss']:.6f}, wanted {wanted['loss']:.6f}: error + the "
+                "quantiser's own loss, weight 1")
     if any(not torch.allclose(value, mine.state_dict()[name], atol=1e-8)
            for name, value in theirs.state_dict().items()):
         return "the weights go elsewhere than in a step of gradient descent: are old gradients still in?"
@@ -196,14 +204,18 @@ EXERCISES = (
             "a": Option("exactly zero: no path leads there", 0.0,
                         "The indices are integers, and no gradient passes an integer.", right=True),
             "b": Option("small, but not zero: moving an encoding now and then changes its code", None,
-                        "Over a long way it does, and that is what we would like to follow. A gradient looks at an "
+                        "Over a long way it does, and that is what we would like to follow. A gradient "
+                        "looks at an "
                         "endless small step, and on such a step no code changes."),
             "c": Option("as large as without a quantiser: autograd goes through the look-up", None,
-                        "It goes through the look-up, into the codebook. The index that the look-up was asked for is "
-                        "an integer, and behind it the path ends. What you describe is straight-through, which "
+                        "It goes through the look-up, into the codebook. The index that the look-up was "
+                        "asked for is "
+                        "an integer, and behind it the path ends. What you describe is straight-through, "
+                        "which "
                         "somebody has to write."),
             "d": Option("random: every wrong choice of a code pushes anywhere", None,
-                        "Nothing is drawn here: the nearest code is a function of the encoding, only a flat one."),
+                        "Nothing is drawn here: the nearest code is a function of the encoding, only a "
+                        "flat one."),
         }),
     Exercise(
         "3.2", "complete", "The straight-through step", difficulty=2, minutes=10, points=3,
@@ -214,23 +226,29 @@ EXERCISES = (
     Exercise(
         "3.3", "complete", "Two terms that pull", difficulty=2, minutes=10, points=3,
         check=check_vq_loss, package=lambda: vq_loss,
-        hints=("Look the codes up once: lookup(codebook, indices) has the shape of z_e. Both terms are the mean of "
+        hints=("Look the codes up once: lookup(codebook, indices) has the shape of z_e. Both terms are "
+               "the mean of "
                "the same squared difference; they differ in who is detached.",
-               "The codebook term is to move codes: z_e is detached in it. The commitment is to move encodings: "
+               "The codebook term is to move codes: z_e is detached in it. The commitment is to move "
+               "encodings: "
                "the codes are detached in it.",
-               "First term: z_e.detach() against codes, weight 1. Second: z_e against codes.detach(), weight beta. "
+               "First term: z_e.detach() against codes, weight 1. Second: z_e against codes.detach(), "
+               "weight beta. "
                "Square, take the mean of all elements, add.")),
     Exercise(
         "3.4", "debug", "A codebook that never moves", difficulty=2, minutes=10, points=3,
         check=check_vqvae_step, package=lambda: vqvae_step,
-        hints=("Which parts of the loss have the codebook in them? The picture's error has not: the straight-through "
+        hints=("Which parts of the loss have the codebook in them? The picture's error has not: the "
+               "straight-through "
                "step goes around it.",
-               "The loss that is logged is right. Is the loss on which backward() is called made of tensors that all "
+               "The loss that is logged is right. Is the loss on which backward() is called made of "
+               "tensors that all "
                "know where they come from?",
                "Look at the line that adds the quantiser's loss: what does .item() return?")),
     Exercise(
         "3.5", "prove", "What a token costs", difficulty=2, minutes=10, points=2, check=check_kl,
-        hints=("KL(q, p) = Σ q_k ln(q_k / p_k). With q one-hot, how many terms are left (0 ln 0 counts as 0)?",
+        hints=("KL(q, p) = Σ q_k ln(q_k / p_k). With q one-hot, how many terms are left (0 ln 0 counts as "
+               "0)?",
                "The one term that is left is 1 · ln(1 / (1/K)).",
                "In bits it is log2 K = 9 for K = 512. 64 tokens make 576 bits; 8 bits make a byte.")),
     Exercise("3.6", "explore", "One token, five neighbours", difficulty=2, minutes=15, points=2),
