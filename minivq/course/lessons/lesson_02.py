@@ -185,8 +185,8 @@ MISSING = {
          "look again at the row of mixed cells, where every cell is a real one",
     "c": "a cell reads and writes far beyond its own f x f pixels: look again at the two heat maps. "
          "Neighbours do overlap, and still cells of different people do not fit",
-    "d": "integers alone do not help: cells from a table, drawn at random, fit together as badly as the mixed "
-         "cells do. They only make it easier to write down which cells go together",
+    "d": "integers alone do not help: cells from a table, drawn at random, fit together as badly as "
+         "the mixed cells do. They only make it easier to write down which cells go together",
 }
 
 
@@ -225,8 +225,8 @@ EXERCISES = (
     Exercise(
         "2.3", "complete", "The residual block", difficulty=2, minutes=12, points=3,
         check=check_res_block, package=package_res_block,
-        hints=("Build the correction h in six calls, from x: norm1, F.silu, conv1, then norm2, F.silu, conv2, "
-               "with the dropout before the last.",
+        hints=("Build the correction h in six calls, from x: norm1, F.silu, conv1, then norm2, F.silu, "
+               "conv2, with the dropout before the last.",
                "The first norm has in_channels, the second out_channels, both "
                "nn.GroupNorm(groups, ..., eps=1e-6). conv1 goes from in_channels to out_channels.",
                "shortcut is nn.Identity() where the two widths agree and a 1x1 convolution where they "
@@ -241,8 +241,8 @@ EXERCISES = (
     Exercise(
         "2.5", "explore", "What is missing to generate?", difficulty=2, minutes=12, points=2,
         check=check_missing,
-        hints=("In the row of mixed cells, every single cell is one that a real face has at that "
-               "place. What is wrong?",
+        hints=("In the row of mixed cells, every single cell is one that a real face has at "
+               "that place. What is wrong?",
                "A network that draws well from good grids is there. Who says which grids are good?",
                "One letter speaks of cells *given the other cells*.")),
 )
