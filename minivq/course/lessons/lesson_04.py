@@ -17,19 +17,20 @@ def check_perplexity(perplexity):
         return "it is nan for frequencies without a gap: is a logarithm taken of something that is not positive?"
     if abs(value - 16) > 1e-3:
         if abs(value - 2.7182818**4) < 0.1 or abs(value - 6.833) < 0.01:
-            return f"16 equally frequent codes give {value:.3g}: log2 met exp, or log met 2**; both need the same base"
+            return f"16 equally frequent codes give {value:.3g}: log2 met exp, or log met 2**; use one base"
         if abs(value - 2.7725887) < 1e-3 or abs(value - 4) < 1e-3:
-            return f"16 equally frequent codes give {value:.3f}: that is the entropy itself, its exponential is missing"
+            return f"16 equally frequent codes give {value:.3f}: the entropy itself, its exponential is missing"
         if abs(value - 1 / 16) < 1e-3:
             return "16 equally frequent codes give 1/16: the sign of the entropy is turned around"
         if abs(value - 4) > 1e-3 and abs(value - 8) < 1e-3:
-            return "two maps of 8 codes each give 8, together they use 16: it averages the perplexities of single maps"
-        return f"16 equally frequent codes give {value:.4g}, wanted 16: one code each should count as a full one"
+            return ("two maps of 8 codes each give 8, together they use 16: "
+                    "it averages the perplexities of single maps")
+        return f"16 equally frequent codes give {value:.4g}, wanted 16: each should count as a full one"
     got = float(perplexity(flat, 32))
     if got != got:
         return "it is nan as soon as one code does not occur: 0 log 0 has to count as 0"
     if abs(got - 16) > 1e-3:
-        return f"16 codes used out of K=32 give {got:.4g}, wanted 16: codes that never occur must not count"
+        return f"16 codes used of K=32 give {got:.4g}, wanted 16: codes that never occur must not count"
     skewed = torch.cat([torch.zeros(97, dtype=torch.int64), torch.tensor([1, 2, 3])])
     got = float(perplexity(skewed, 4))
     if abs(got - 4) < 1e-3:
@@ -159,7 +160,8 @@ def check_restart(restart):
     if not torch.allclose(new, total / number[:, None], atol=1e-4):
         return "the codebook is not sums / counts: the code is still shown where it died, its statistics moved"
     if len(new[dead].unique(dim=0)) == 1:
-        return "all dead codes restart on one and the same encoding: only one of them can win it; draw one place for each"
+        return ("all dead codes restart on one and the same encoding: only one of them can win it; "
+                "draw one place for each")
     return None
 
 
