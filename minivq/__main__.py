@@ -1,4 +1,4 @@
-"""The command line: python -m minivq train | reconstruct | evaluate | course. Floor 5."""
+"""The command line: python -m minivq train | reconstruct | evaluate | publish | course. Floor 5."""
 import argparse
 import dataclasses
 import json
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     top = argparse.ArgumentParser(prog="python -m minivq", description="Discrete image models, from scratch.")
-    commands = top.add_subparsers(required=True, metavar="train | reconstruct | evaluate | course")
+    commands = top.add_subparsers(required=True, metavar="train | reconstruct | evaluate | publish | course")
     style = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
 
     train = commands.add_parser("train", help="train a model").add_subparsers(required=True, metavar="vqvae")
@@ -72,6 +72,11 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--count", type=int, default=None, help="only the first so many pictures")
     one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the scores here, too")
     one.set_defaults(run=evaluate)
+
+    one = commands.add_parser("publish", help="score a trained model on test and ship it", **style)
+    one.add_argument("folder", type=Path, help="of a finished training")
+    one.add_argument("--name", required=True, help="data/checkpoints/NAME.pt")
+    one.set_defaults(run=publish)
 
     add_course(commands)
     return top
@@ -132,7 +137,8 @@ def train_vqvae(args: argparse.Namespace) -> int:
     if distributed.rank() == 0:
         scores = evaluation.evaluate(model, validation)
         info = {"command": command_line(), "data": args.data, "size": args.size,
-                "pictures_seen": config.steps * config.batch, "minutes": round(runs.read_minutes(args.out), 1), "machine": machine(), "validation": scores}
+                "pictures_seen": config.steps * config.batch, "minutes": round(runs.read_minutes(args.out), 1),
+                "machine": machine(), "validation": scores}
         path = pretrained.export(model, args.out / "model.pt", info)
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
         print(f"val psnr {scores['psnr']:.1f} dB, codes {round(scores['usage'] * scores['K'])}/{scores['K']}")
@@ -154,6 +160,9 @@ def steps_for(args: argparse.Namespace, model_config: VQVAEConfig, config: train
 def reconstruct_pictures(args: argparse.Namespace) -> int:
     """Write each picture beside its reconstruction and print PSNR and bits per pixel."""
     from minivq import plot
+    for path in args.pictures:
+        if not path.is_file():
+            raise ValueError(f"{path} is not a file: wanted a picture")
     model = pretrained.load(args.model)
     f, K = model.config.factor, model.config.K
     pictures = [(path, open_picture(path, model.config.channels, f, args.size)) for path in args.pictures]
@@ -174,14 +183,12 @@ def reconstruct_pictures(args: argparse.Namespace) -> int:
 def open_picture(path: Path, channels: int, factor: int, size: int | None):
     """One file -> (H, W, channels) uint8, its shorter side resized to `size`, cut in the middle to multiples of f.
 
-    Raises ValueError for a file that is missing, damaged, smaller than f or larger than folders.PIXEL_LIMIT.
+    Raises ValueError for a file that is damaged, smaller than f or larger than folders.PIXEL_LIMIT.
     """
     import numpy as np
     from PIL import Image
 
     from minivq import folders
-    if not path.is_file():
-        raise ValueError(f"{path} is not a file: wanted a picture")
     try:
         picture, _ = folders.decode(path, size or 1, whole=True)
     except folders.Unfit as reason:
@@ -194,7 +201,7 @@ def open_picture(path: Path, channels: int, factor: int, size: int | None):
         raise ValueError(f"{path} has {image.width}x{image.height} px: wanted at least {factor}x{factor}, "
                          f"or --size {factor} and more")
     left, top = (image.width - width) // 2, (image.height - height) // 2
-    return np.asarray(image.crop((left, top, left + width, top + height))).reshape(height, width, channels)
+    return np.array(image.crop((left, top, left + width, top + height))).reshape(height, width, channels)
 
 
 def evaluate(args: argparse.Namespace) -> int:
@@ -208,6 +215,20 @@ def evaluate(args: argparse.Namespace) -> int:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps({**scores, "model": str(args.model), "command": command_line(),
                                          "machine": machine()}, indent=2) + "\n")
+    return 0
+
+
+def publish(args: argparse.Namespace) -> int:
+    """Copy a run's model to data/checkpoints, with its scores on test and its history in manifest.json."""
+    model = pretrained.load(args.folder)
+    history, target = model.info, pretrained.CHECKPOINTS / f"{args.name}.pt"
+    test, train = (datasets.load(history["data"], history["size"], split) for split in ("test", "train"))
+    scores = {"validation": history.pop("validation"), "test": evaluation.evaluate(model, test, train)}
+    print(evaluation.table(scores["test"]))
+    pretrained.export(model, target, history)
+    manifest = checkpoint.manifest(target.parent)
+    manifest[args.name] = {"sha256": checkpoint.sha256(target), **history, "scores": scores}
+    checkpoint.write_text(target.parent / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return 0
 
 

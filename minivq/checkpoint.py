@@ -4,7 +4,9 @@ import json
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import nn
@@ -15,12 +17,22 @@ def write(path: str | Path, payload: dict) -> Path:
 
     A full disk or a kill leaves the file that was there before. Raises OSError where it cannot be written.
     """
+    return replace(path, lambda file: torch.save(payload, file))
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text in the same way."""
+    return replace(path, lambda file: file.write(text.encode()))
+
+
+def replace(path: str | Path, fill: Callable[[BinaryIO], object]) -> Path:
+    """Let `fill` write a temporary file beside `path`, then rename it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     try:
         with open(temporary, "wb") as file:
-            torch.save(payload, file)
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

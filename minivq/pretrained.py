@@ -49,8 +49,12 @@ def load(name: str | Path, device: torch.device | str = "cpu") -> VQVAE:
 
 def export(model: VQVAE, path: str | Path, info: dict) -> Path:
     """Write `model` as `load` reads it: float16, with its configuration and `info` (plain values)."""
-    return checkpoint.write(path, {"kind": "vqvae", "config": dataclasses.asdict(model.config),
-                                   "model": checkpoint.half(model), "info": info})
+    state = checkpoint.half(model)
+    if "quantizer.sums" in state:                   # a quotient of two rounded numbers would be rounded twice
+        state["quantizer.sums"] = model.quantizer.codebook.half().cpu()
+        state["quantizer.counts"] = torch.ones(model.config.K, dtype=torch.float16)
+    return checkpoint.write(path, {"kind": "vqvae", "config": dataclasses.asdict(model.config), "model": state,
+                                   "info": info})
 
 
 def from_reference(state: dict[str, Tensor]) -> VQVAE:

@@ -144,7 +144,7 @@ class EMAQuantizer(nn.Module):
         distributed.all_reduce(number), distributed.all_reduce(total)
         # Below 1e-6 an unused code is left as it is: float32 would go denormal after some 9,000 steps.
         moving = (number > 0) | (self.counts > 1e-6)
-        decay = torch.where(moving, self.decay, 1.0).to(self.counts.dtype)
+        decay = torch.where(moving, torch.full_like(self.counts, self.decay), 1.0)
         self.counts.mul_(decay).add_((1 - self.decay) * number)
         self.sums.mul_(decay[:, None]).add_((1 - self.decay) * total)
         self.updates += 1

@@ -1,0 +1,84 @@
+"""The commands, end to end on a small folder: train, go on, reconstruct, evaluate; and what they refuse."""
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minivq.__main__ import main, widths_for
+
+SMALL = ["--size", "16", "--factor", "4", "--codes", "16", "--widths", "8", "16", "16", "--batch", "4"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twenty smooth coloured pictures of 24 x 20 px."""
+    root, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for i in range(20):
+        small = Image.fromarray(random.integers(0, 255, (3, 3, 3), dtype=np.uint8))
+        small.resize((24, 20), Image.Resampling.BICUBIC).save(root / f"{i:02}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory):
+    """A short training of the folder: its run."""
+    out = tmp_path_factory.mktemp("runs") / "small"
+    assert main(["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--steps", "20", "--out", str(out)]) == 0
+    return out
+
+
+def test_training_ends_with_its_scores_and_the_same_command_goes_on(run, folder, capsys):
+    assert main(["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--steps", "20", "--out", str(run)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("val psnr ") and last.endswith("/16")
+    assert {path.name for path in run.iterdir()} == {"state.pt", "log.jsonl", "model.pt"}
+
+
+def test_minutes_become_a_number_of_steps_that_is_kept(folder, tmp_path, capsys):
+    arguments = ["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--minutes", "0.01", "--out",
+                 str(tmp_path / "run")]
+    assert main(arguments) == 0 and "s a step" in capsys.readouterr().out
+    assert main(arguments) == 0 and "s a step" not in capsys.readouterr().out
+
+
+def test_another_configuration_is_refused_with_the_fields(run, folder, capsys):
+    before = (run / "state.pt").read_bytes()
+    assert main(["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--steps", "21", "--out", str(run)]) == 2
+    assert "train.steps is 20, asked for 21" in capsys.readouterr().err
+    assert (run / "state.pt").read_bytes() == before
+
+
+def test_reconstruct_draws_original_and_copy_side_by_side(run, folder, tmp_path, capsys):
+    assert main(["reconstruct", str(folder / "03.png"), "--model", str(run), "--out", str(tmp_path)]) == 0
+    line = capsys.readouterr().out
+    assert "24x20 px as 6x5 codes of 16" in line and " dB, 0.2500 bits per pixel" in line
+    with Image.open(tmp_path / "03.png") as picture:
+        assert picture.width >= 2 * 24
+
+
+def test_evaluate_writes_what_it_prints(run, folder, tmp_path, capsys):
+    assert main(["evaluate", "--model", str(run), "--data", f"folder:{folder}", "--size", "16", "--json",
+                 str(tmp_path / "scores.json")]) == 0
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert f"{scores['psnr']:.2f} dB" in capsys.readouterr().out
+    assert {"psnr", "psnr_kmeans_patches", "psnr_mean_picture", "usage", "perplexity"} <= scores.keys()
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["train", "vqvae", "--size", "20", "--factor", "8", "--out", "x"], "size=20 is not a multiple of factor=8"),
+    (["train", "vqvae", "--factor", "6", "--out", "x"], "factor=6: wanted a power of 2"),
+    (["train", "vqvae", "--widths", "8", "8", "--out", "x"], "2 widths make f=2, asked for f=8"),
+    (["train", "vqvae", "--data", "folder:/nowhere", "--out", "x"], "/nowhere: not found"),
+    (["train", "vqvae", "--data", "cats", "--out", "x"], "'cats', wanted one of faces"),
+    (["reconstruct", "nothing.png", "--out", "x"], "nothing.png is not a file"),
+    (["evaluate", "--model", "nobody"], "no model is called 'nobody'")])
+def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_made(arguments, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1 and not (tmp_path / "x").exists()
+
+
+def test_the_default_widths_fit_every_factor():
+    assert [len(widths_for(2**n, None)) for n in range(6)] == [1, 2, 3, 4, 5, 6]
