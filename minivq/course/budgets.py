@@ -73,7 +73,7 @@ FAST = {
     "03": Budget03(
         pictures=256, steps=20, batch=8, points=12_000, kmeans_steps=4, looked=32, short=40
     ),
-    "04": Budget04(pictures=256, validation=96, trial=4, steps=12, batch=16),
+    "04": Budget04(pictures=256, validation=64, trial=3, steps=12, batch=16),
 }
 
 FULL = {
@@ -83,7 +83,7 @@ FULL = {
     "03": Budget03(
         pictures=8000, steps=5000, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
     ),
-    "04": Budget04(pictures=4000, validation=1000, trial=10, steps=400, batch=32),
+    "04": Budget04(pictures=4000, validation=1000, trial=10, steps=250, batch=32),
 }
 
 
