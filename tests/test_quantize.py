@@ -51,6 +51,14 @@ def test_an_unused_ema_code_does_not_move_and_the_codebook_is_sums_over_counts()
     assert torch.equal(quantizer.codebook, quantizer.sums / quantizer.counts[:, None])
 
 
+def test_a_new_ema_quantizer_has_one_use_behind_each_code():
+    quantizer = EMAQuantizer(4, 2, restart_below=0.0)
+    before = quantizer.codebook.clone()
+    assert torch.equal(quantizer.sums, before)
+    quantizer(before[:1].reshape(1, 2, 1, 1))                  # a use of code 0, right where it stands
+    assert torch.allclose(quantizer.codebook, before)
+
+
 def test_an_ema_code_moves_towards_the_mean_of_its_encodings():
     quantizer = EMAQuantizer(2, 1, decay=0.9, restart_below=0.0)
     quantizer.start(torch.tensor([[0.0], [10.0]]))
@@ -92,6 +100,8 @@ def test_under_autocast_the_choice_is_that_of_float32(quantizer):
     with torch.autocast("cpu", torch.bfloat16):
         half = quantizer(z)
     assert torch.equal(half.indices, quantizer(z).indices) and half.z_q.dtype == torch.float32
+    if not isinstance(quantizer, FSQ):
+        assert torch.equal(half.indices, nearest(z, quantizer.codebook))
 
 
 @pytest.mark.parametrize("quantizer", [VectorQuantizer(64, 4), EMAQuantizer(64, 4), FSQ((8, 5, 4, 3))])
