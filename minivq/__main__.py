@@ -219,7 +219,8 @@ def evaluate(args: argparse.Namespace) -> int:
 
 
 def publish(args: argparse.Namespace) -> int:
-    """Copy a run's model to data/checkpoints, with its scores on test and its history in manifest.json."""
+    """Copy a run's model to data/checkpoints, its scores and history to manifest.json, a picture to data/figures."""
+    from minivq import plot
     model = pretrained.load(args.folder)
     history, target = model.info, pretrained.CHECKPOINTS / f"{args.name}.pt"
     test, train = (datasets.load(history["data"], history["size"], split) for split in ("test", "train"))
@@ -228,6 +229,9 @@ def publish(args: argparse.Namespace) -> int:
     pretrained.export(model, target, history)
     manifest = checkpoint.manifest(target.parent)
     manifest[args.name] = {"sha256": checkpoint.sha256(target), **history, "scores": scores}
+    x = test.batch(range(6))
+    x_rec, indices = reconstruct(pretrained.load(target), x)
+    plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))
     checkpoint.write_text(target.parent / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return 0
 

@@ -81,3 +81,10 @@ def test_show_gives_the_notebook_pixel_size_and_alt_text(monkeypatch):
     _, meta = shown[1]._repr_mimebundle_()
     assert meta["image/png"] == {"width": 30, "height": 20, "alt": "Title. Caption"}
     assert [type(thing).__name__ for thing in shown] == ["Markdown", "Image", "Markdown"]
+
+
+def test_a_strip_has_originals_above_codes_above_copies():
+    x, indices = torch.rand(3, 3, 16, 16) * 2 - 1, torch.zeros(3, 4, 4, dtype=torch.int64)
+    picture = plot.strip(x, indices, -x, K=8, scale=3, gap=6)
+    assert picture.shape == (3 * 48 + 2 * 6, 3 * 48 + 2 * 6, 3)
+    assert np.array_equal(picture[:48], plot.grid(x, 3, 3, 6)) and np.array_equal(picture[-48:], plot.grid(-x, 3, 3, 6))
