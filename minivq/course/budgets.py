@@ -73,7 +73,7 @@ FAST = {
     "03": Budget03(
         pictures=256, steps=20, batch=8, points=12_000, kmeans_steps=4, looked=32, short=40
     ),
-    "04": Budget04(pictures=256, validation=64, trial=3, steps=12, batch=16),
+    "04": Budget04(pictures=256, validation=64, trial=2, steps=8, batch=16),
 }
 
 FULL = {
