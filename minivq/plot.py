@@ -76,7 +76,6 @@ def code_map(indices: Tensor, K: int, cell: int = 32, numbers: bool = True) -> n
     return np.asarray(image)
 
 
-@contextmanager
 def strip(x: Tensor, indices: Tensor, x_rec: Tensor, K: int, scale: int = 3, gap: int = 6) -> np.ndarray:
     """B pictures, (B, h, w) codes, B pictures -> (H', W', 3) uint8: originals, their integers, drawn again."""
     cell = scale * x.shape[-1] // indices.shape[-1]
@@ -86,6 +85,7 @@ def strip(x: Tensor, indices: Tensor, x_rec: Tensor, K: int, scale: int = 3, gap
     return np.concatenate([rows[0], line, rows[1], line, rows[2]])
 
 
+@contextmanager
 def figure(columns: int = 1, rows: int = 1, width: float = 6.5, height: float = 3.4):
     """`with figure(columns=2) as (fig, axes):` - axes in the one style; width and height of all, in inches.
 
