@@ -156,7 +156,7 @@ def _fast_time(path, notebook, timeout):
     known = json.loads(file.read_text()).get(path.stem, {}).get("fast", {}) if file.exists() else {}
     if known.get("code") == code_hash(notebook):
         return Executed(notebook, known["seconds"], known["memory"])
-    copy = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    copy = nbformat.reads(nbformat.writes(notebook), 4)
     clear(copy)
     done = execute(copy, "fast", timeout, _progress_of(f"{path.stem}, fast"))
     if done.error is None:
