@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -61,8 +62,9 @@ def read(path: str | Path) -> dict:
     try:
         payload = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ValueError(f"{path} is refused: it holds Python objects beside tensors and plain values, "
-                         f"and reading those could run code ({str(error).splitlines()[0]})") from error
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        raise ValueError(f"{path} is refused: it holds {found[1] if found else 'Python objects'}, and reading that "
+                         "could run code: wanted tensors and plain values alone") from error
     except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
     if not isinstance(payload, dict):

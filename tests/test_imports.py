@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "minivq"
 FLOORS = {
     0: "layers metrics checkpoint distributed plot cache worlds",
-    1: "datasets folders drawing quantize discriminator perceptual losses transformer pixelcnn judge",
+    1: "datasets folders drawing runs quantize discriminator perceptual losses transformer pixelcnn judge",
     2: "autoencoder conditioning sampling",
     3: "training pretrained",
     4: "evaluation ablation bench",

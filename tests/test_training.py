@@ -84,15 +84,15 @@ def start(folder: Path) -> subprocess.Popen:
 
 
 def test_sigkill_at_five_moments_changes_no_bit(tmp_path):
-    assert start(tmp_path / "whole").wait(120) == 0
+    assert start(tmp_path / "whole").wait(600) == 0
     for kill_after in (3, 30, 61, 111, 170):                   # steps in the log when the process is shot
         process, log = start(tmp_path / "shot"), tmp_path / "shot" / "log.jsonl"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and not (log.exists() and len(log.read_bytes().splitlines()) > kill_after):
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
-        assert process.wait(30) == -signal.SIGKILL
-    assert start(tmp_path / "shot").wait(120) == 0
+        assert process.wait(300) == -signal.SIGKILL
+    assert start(tmp_path / "shot").wait(600) == 0
     whole, shot = weights(tmp_path / "whole"), weights(tmp_path / "shot")
     assert all(torch.equal(whole[name], shot[name]) for name in whole)
 
@@ -186,7 +186,7 @@ def test_two_processes_equal_one(tmp_path, quantizer):
                 "--rdzv-endpoint", "localhost:0"]
     for name, command in (("one", []), ("two", torchrun)):
         done = subprocess.run([sys.executable, *command, str(script), str(tmp_path / name), quantizer], cwd=ROOT,
-                              env=environment, capture_output=True, text=True, timeout=120)
+                              env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
     one, two = torch.load(tmp_path / "one"), torch.load(tmp_path / "two")
     for name in one:
