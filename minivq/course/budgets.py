@@ -69,9 +69,9 @@ class Budget04:
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
-    "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=30, looked=32),
+    "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=20, looked=32),
     "03": Budget03(
-        pictures=256, steps=20, batch=8, points=12_000, kmeans_steps=4, looked=32, short=40
+        pictures=256, steps=20, batch=8, points=12_000, kmeans_steps=3, looked=32, short=25
     ),
     "04": Budget04(pictures=256, validation=64, trial=2, steps=8, batch=16),
 }
