@@ -27,7 +27,7 @@ test: export OMP_NUM_THREADS = 1
 test: env  ## ruff, the unit tests, the notebooks under nbval
 	$(PY) -m ruff check .
 	$(PY) -m pytest tests -q -n 2 --dist loadscope
-	$(PY) -m pytest notebooks -q -n 2 --dist loadscope --nbval-lax --nbval-current-env \
+	MINIVQ_OFFLINE=1 $(PY) -m pytest notebooks -q -n 2 --dist loadscope --nbval-lax --nbval-current-env \
 	  --nbval-cell-timeout=600 --nbval-sanitize-with notebooks/nbval.cfg
 
 lab: env  ## start JupyterLab on the lessons, full budget
