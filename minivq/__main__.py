@@ -207,7 +207,8 @@ def open_picture(path: Path, channels: int, factor: int, size: int | None):
 def evaluate(args: argparse.Namespace) -> int:
     """Print the scores of a model as a table and write them as JSON."""
     model = pretrained.load(args.model)
-    pictures, train = (datasets.load(args.data, args.size, split, crop=args.crop) for split in (args.split, "train"))
+    pictures = load_first(args.data, args.size, args.split, args.count, args.crop)
+    train = load_first(args.data, args.size, "train", evaluation.BASELINE_PICTURES, args.crop)
     training.check_fit(model.config, pictures, training.TrainConfig(steps=1))
     scores = evaluation.evaluate(model, pictures, train, args.count)
     print(evaluation.table(scores))
@@ -218,12 +219,18 @@ def evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
+def load_first(data: str, size: int, split: str, count: int | None, crop: str = "center") -> datasets.Pictures:
+    """The first `count` pictures of a split (None: all). Worlds draw no more than that; other sets are read whole."""
+    return datasets.load(data, size, split, count if data in datasets.WORLDS else None, crop)
+
+
 def publish(args: argparse.Namespace) -> int:
     """Copy a run's model to data/checkpoints, its scores and history to manifest.json, a picture to data/figures."""
     from minivq import plot
     model = pretrained.load(args.folder)
     history, target = model.info, pretrained.CHECKPOINTS / f"{args.name}.pt"
-    test, train = (datasets.load(history["data"], history["size"], split) for split in ("test", "train"))
+    test = datasets.load(history["data"], history["size"], "test")
+    train = load_first(history["data"], history["size"], "train", evaluation.BASELINE_PICTURES)
     scores = {"validation": history.pop("validation"), "test": evaluation.evaluate(model, test, train)}
     print(evaluation.table(scores["test"]))
     pretrained.export(model, target, history)

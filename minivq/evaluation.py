@@ -8,6 +8,8 @@ from minivq.autoencoder import VQVAE, reconstruct
 from minivq.datasets import Pictures
 from minivq.quantize import kmeans, nearest
 
+BASELINE_PICTURES = 2000                # of the train split: what the baselines are made from
+
 
 def batches(pictures: Pictures, count: int, size: int = 64):
     """The first `count` pictures as (B, C, H, W) in [-1, 1], with a progress bar."""
@@ -25,7 +27,7 @@ def unpatch(z: Tensor, p: int) -> Tensor:
     return torch.nn.functional.pixel_shuffle(z, p)
 
 
-def patch_codebook(train: Pictures, p: int, K: int, count: int = 2000, steps: int = 20) -> Tensor:
+def patch_codebook(train: Pictures, p: int, K: int, count: int = BASELINE_PICTURES, steps: int = 20) -> Tensor:
     """Classical vector quantisation: K codes (K, C·p·p) by k-means on the p x p patches of `count` pictures."""
     x = patches(train.batch(torch.arange(min(count, len(train)))), p)
     points = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
@@ -43,7 +45,7 @@ def evaluate(model: VQVAE, pictures: Pictures, train: Pictures | None = None, co
     baselines = {}
     if train is not None:
         codebook = patch_codebook(train, f, K)
-        mean = train.batch(torch.arange(min(2000, len(train)))).mean(0, keepdim=True)
+        mean = train.batch(torch.arange(min(BASELINE_PICTURES, len(train)))).mean(0, keepdim=True)
         baselines = {"psnr_kmeans_patches": lambda x: unpatch(codebook[nearest(patches(x, f), codebook)]
                                                               .permute(0, 3, 1, 2), f),
                      "psnr_mean_picture": lambda x: mean.expand_as(x)}

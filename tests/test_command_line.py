@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minivq import datasets
 from minivq.__main__ import main, widths_for
 
 SMALL = ["--size", "16", "--factor", "4", "--codes", "16", "--widths", "8", "16", "16", "--batch", "4"]
@@ -63,6 +64,18 @@ def test_evaluate_writes_what_it_prints(run, folder, tmp_path, capsys):
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert f"{scores['psnr']:.2f} dB" in capsys.readouterr().out
     assert {"psnr", "psnr_kmeans_patches", "psnr_mean_picture", "usage", "perplexity"} <= scores.keys()
+
+
+def test_evaluate_draws_no_more_of_a_world_than_it_looks_at(run, monkeypatch):
+    asked, load = {}, datasets.load
+
+    def few(name, size, split, count, crop):
+        asked[split] = count
+        return load(name, size, split, 40, crop)
+
+    monkeypatch.setattr(datasets, "load", few)
+    assert main(["evaluate", "--model", str(run), "--data", "faces", "--size", "32", "--count", "10"]) == 0
+    assert asked == {"test": 10, "train": 2000}
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -248,6 +248,14 @@ def test_the_table_says_yours_for_a_solved_part(capsys):
     assert capsys.readouterr().out.splitlines()[4].split()[-1] == "yours"
 
 
+def test_each_part_of_a_pair_is_noted(monkeypatch, capsys):
+    pair = replace(EXERCISES[1], check=lambda answer: "no", package=lambda: (twice, unsolved))
+    monkeypatch.setattr(exercises, "exercise", lambda id: pair)
+    course.use("3.2", (twice, unsolved))
+    assert "package's twice and unsolved" in capsys.readouterr().out
+    assert [exercises.origin(name) for name in ("twice", "unsolved", "third")] == ["package", "package", "lesson"]
+
+
 ONE = torch.ones(2, dtype=torch.float64)
 
 

@@ -172,10 +172,9 @@ def use(id, answer):
     """
     entry = exercise(id)
     found = verdict(entry, answer)
-    name = getattr(answer, "__name__", id)
     if found.status == "right":
-        _used[name] = "yours"
-        print(f"{id} the lesson goes on with your {name}")
+        _used.update(dict.fromkeys(part_names(answer), "yours"))
+        print(f"{id} the lesson goes on with your {' and '.join(part_names(answer)) or id}")
         return answer
     if strict():
         raise AssertionError(f"{id} {found.status}: {found.message}")
@@ -183,9 +182,15 @@ def use(id, answer):
     if part is None:
         raise ValueError(f"exercise {id} has no part in the package that could stand in")
     # The row of the Check table may carry either name.
-    _used[name] = _used[getattr(part, "__name__", name)] = "package"
-    print(f"{id} {found.status}: the lesson goes on with the package's {getattr(part, '__name__', name)}")
+    _used.update(dict.fromkeys(part_names(answer) + part_names(part), "package"))
+    print(f"{id} {found.status}: the lesson goes on with the package's {' and '.join(part_names(part)) or id}")
     return part
+
+
+def part_names(answer):
+    """function, class, or tuple of them -> list of their names; an answer of another kind has none."""
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    return [part.__name__ for part in parts if hasattr(part, "__name__")]
 
 
 def origin(name):
