@@ -1,5 +1,7 @@
 """The commands, end to end on a small folder: train, go on, reconstruct, evaluate; and what they refuse."""
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -91,6 +93,15 @@ def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_made(arguments, 
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1 and not (tmp_path / "x").exists()
+
+
+def test_reconstruct_refuses_a_picture_that_would_fill_the_memory(run, tmp_path, capsys):
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 9) + b"IDAT")
+    assert main(["reconstruct", str(tmp_path / "huge.png"), "--model", str(run), "--out", str(tmp_path / "out")]) == 2
+    assert "huge.png: more than 100 megapixels" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_default_widths_fit_every_factor():
