@@ -44,16 +44,17 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--quantizer", choices=("ema", "vq", "fsq"), default="ema", help="how codes are learned")
     one.add_argument("--levels", type=int, nargs="+", default=[8, 8, 8], help="of fsq: levels per dimension")
     one.add_argument("--widths", type=int, nargs="+", default=None,
-                     help="channels per level, fine to coarse (default: 32 48 96 128, cut or repeated to fit f)")
+                     help="channels per level, fine to coarse (default: 16 32 64 160, cut or repeated to fit f)")
     one.add_argument("--out", type=Path, required=True, help="folder of this run; the same command goes on there")
     length = one.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, default=15.0,
                         help="time to spend: 20 steps are timed, then the number of steps is fixed")
     length.add_argument("--steps", type=int, default=None, help="number of steps, instead of --minutes")
-    one.add_argument("--batch", type=int, default=32, help="pictures a step, over all processes")
-    one.add_argument("--peak", type=float, default=2e-3, help="highest learning rate")
+    recipe = training.TrainConfig
+    one.add_argument("--batch", type=int, default=recipe.batch, help="pictures a step, over all processes")
+    one.add_argument("--peak", type=float, default=recipe.peak, help="highest learning rate")
     one.add_argument("--seed", type=int, default=0, help="of weights, order and restarts")
-    one.add_argument("--save-every", type=int, default=200, help="steps between saves")
+    one.add_argument("--save-every", type=int, default=recipe.save_every, help="steps between saves")
     one.add_argument("--float32", action="store_true", help="no bf16, even where the processor has it")
     one.add_argument("--init", default=None, metavar="NAME", help="go on from this model's weights")
     one.set_defaults(run=train_vqvae)
@@ -106,7 +107,7 @@ def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
         raise ValueError(f"factor={factor}: wanted a power of 2")
     levels = factor.bit_length()
     if asked is None:
-        return tuple(([32, 48, 96, 128] + [128] * levels)[:levels])
+        return tuple(([16, 32, 64, 160] + [160] * levels)[:levels])
     if len(asked) != levels:
         raise ValueError(f"{len(asked)} widths make f={2 ** (len(asked) - 1)}, asked for f={factor}: "
                          f"wanted {levels} widths")
@@ -228,14 +229,14 @@ def publish(args: argparse.Namespace) -> int:
     """Copy a run's model to data/checkpoints, its scores and history to manifest.json, a picture to data/figures."""
     from minivq import plot
     model = pretrained.load(args.folder)
-    history, target = model.info, pretrained.CHECKPOINTS / f"{args.name}.pt"
+    history, target = model.info, checkpoint.FOLDER / f"{args.name}.pt"
     test = datasets.load(history["data"], history["size"], "test")
     train = load_first(history["data"], history["size"], "train", evaluation.BASELINE_PICTURES)
     scores = {"validation": history.pop("validation"), "test": evaluation.evaluate(model, test, train)}
     print(evaluation.table(scores["test"]))
     pretrained.export(model, target, history)
     manifest = checkpoint.manifest(target.parent)
-    manifest[args.name] = {"sha256": checkpoint.sha256(target), **history, "scores": scores}
+    manifest[args.name] = {"kind": "vqvae", "sha256": checkpoint.sha256(target), **history, "scores": scores}
     x = test.batch(range(6))
     x_rec, indices = reconstruct(pretrained.load(target), x)
     plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))

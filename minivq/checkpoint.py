@@ -12,6 +12,8 @@ from typing import BinaryIO
 import torch
 from torch import nn
 
+FOLDER = Path(__file__).resolve().parents[1] / "data" / "checkpoints"      # of the shipped models
+
 
 def write(path: str | Path, payload: dict) -> Path:
     """Write a dict of tensors and plain values to `path`: to a temporary file beside it, then renamed.
@@ -69,6 +71,14 @@ def read(path: str | Path) -> dict:
         raise ValueError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
     if not isinstance(payload, dict):
         raise ValueError(f"{path} holds a {type(payload).__name__}: wanted a dict")
+    return payload
+
+
+def read_kind(path: str | Path, kind: str) -> dict:
+    """Read a file that says of itself that it is of this kind: "vqvae", for example. Raises ValueError if not."""
+    payload = read(path)
+    if payload.get("kind") != kind:
+        raise ValueError(f"{path} has kind={payload.get('kind')!r}: wanted {kind!r}")
     return payload
 
 

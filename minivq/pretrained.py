@@ -9,12 +9,10 @@ from torch import Tensor
 from minivq import checkpoint
 from minivq.autoencoder import VQVAE, VQVAEConfig
 
-CHECKPOINTS = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 
-
-def available() -> list[str]:
-    """The names of the shipped models."""
-    return sorted(path.stem for path in CHECKPOINTS.glob("*.pt"))
+def available(kind: str = "vqvae") -> list[str]:
+    """The names of the shipped models of one kind."""
+    return sorted(name for name, about in checkpoint.manifest(checkpoint.FOLDER).items() if about["kind"] == kind)
 
 
 def load(name: str | Path, device: torch.device | str = "cpu") -> VQVAE:
@@ -29,13 +27,11 @@ def load(name: str | Path, device: torch.device | str = "cpu") -> VQVAE:
         if not path.is_file():
             raise ValueError(f"{name} holds no model.pt: wanted the folder of a finished training")
     elif path.suffix != ".pt":
-        path = CHECKPOINTS / f"{name}.pt"
+        path = checkpoint.FOLDER / f"{name}.pt"
         if not path.is_file():
             raise ValueError(f"no model is called {str(name)!r}: wanted one of {', '.join(available()) or '(none)'}, "
                              "a .pt file or the folder of a training")
-    payload = checkpoint.read(path)
-    if payload.get("kind") != "vqvae":
-        raise ValueError(f"{path} has kind={payload.get('kind')!r}: wanted 'vqvae'")
+    payload = checkpoint.read_kind(path, "vqvae")
     try:
         model = VQVAE(VQVAEConfig(**{key: tuple(value) if isinstance(value, list) else value
                                      for key, value in payload["config"].items()}))

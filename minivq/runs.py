@@ -1,41 +1,68 @@
 """The folder of a run: its state, its log, and going on with it. Floor 1."""
 import contextlib
 import json
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import torch
-from torch import nn
+from tqdm import tqdm
 
 from minivq import checkpoint, distributed
 
 
-def save_state(out: Path, about: dict, model: nn.Module, optimizer: torch.optim.Optimizer, step: int,
-               minutes: float) -> None:
-    """Write everything that a resume needs, by rank 0 alone."""
-    if distributed.rank() == 0:
-        checkpoint.write(out / "state.pt", {"about": about, "step": step, "minutes": minutes,
-                                            "model": model.state_dict(), "optimizer": optimizer.state_dict()})
-    distributed.barrier()
+class Run:
+    """A training in the folder `out`: `for step in run: …; run.log(line)`, from the step at which it stands.
 
-
-def resume(out: Path, about: dict, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """The step at which the training in `out` goes on, its state loaded; 0 for a new one.
-
-    Raises ValueError where `out` holds another run, or other files.
+    parts: whatever has a state_dict (nets, optimisers), by name; about: what must be the same when it goes on.
+    `out` holds state.pt (all that a resume needs, written every `save_every` steps and at the end) and log.jsonl
+    (a line a step). Raises ValueError where `out` holds another run, naming the fields that differ, or other files.
     """
-    if (out / "state.pt").is_file():
-        state = checkpoint.read(out / "state.pt")
-        different = differences(state["about"], about)
-        if different:
-            raise ValueError(f"{out} holds another run: {'; '.join(different)}. Choose another --out, "
-                             "or ask for the same")
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        return state["step"]
-    others = sorted(path.name for path in out.glob("*") if path.name != "log.jsonl") if out.exists() else []
-    if others:
-        raise ValueError(f"{out} holds other files ({', '.join(others[:3])}): wanted a new or empty folder for --out")
-    return 0
+
+    def __init__(self, out: str | Path, about: dict, parts: Mapping[str, object], steps: int, save_every: int):
+        self.out, self.about, self.parts, self.steps, self.save_every = Path(out), about, parts, steps, save_every
+        self.first, self.spent = self._resume()
+        self._bar = self._log = None
+
+    def _resume(self) -> tuple[int, float]:
+        path = self.out / "state.pt"
+        if path.is_file():
+            state = checkpoint.read(path)
+            different = differences(state["about"], self.about)
+            if different:
+                raise ValueError(f"{self.out} holds another run: {'; '.join(different)}. Choose another --out, "
+                                 "or ask for the same")
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+            return state["step"], state["minutes"]
+        others = sorted(path.name for path in self.out.glob("*") if path.name != "log.jsonl")
+        if others:
+            raise ValueError(f"{self.out} holds other files ({', '.join(others[:3])}): wanted a new or empty folder "
+                             "for --out")
+        return 0, 0.0
+
+    def __iter__(self) -> Iterator[int]:
+        started = time.monotonic()
+        self._bar = tqdm(range(self.first, self.steps), initial=self.first, total=self.steps, unit="step", leave=False,
+                         disable=None if distributed.rank() == 0 else True)
+        with open_log(self.out, self.first) as self._log:
+            for step in self._bar:
+                yield step
+                if (step + 1) % self.save_every == 0 or step + 1 == self.steps:
+                    self.save(step + 1, self.spent + (time.monotonic() - started) / 60)
+
+    def log(self, line: dict, shown: str) -> None:
+        """One JSON line, floats rounded to six digits; `shown` stands behind the progress bar."""
+        self._bar.set_postfix_str(shown, refresh=False)
+        if self._log is not None:
+            short = {key: round(value, 6) if isinstance(value, float) else value for key, value in line.items()}
+            self._log.write(json.dumps(short) + "\n")
+
+    def save(self, step: int, minutes: float) -> None:
+        """Write everything that a resume needs, by rank 0 alone."""
+        if distributed.rank() == 0:
+            checkpoint.write(self.out / "state.pt", {"about": self.about, "step": step, "minutes": minutes,
+                                                     **{name: part.state_dict() for name, part in self.parts.items()}})
+        distributed.barrier()
 
 
 def differences(met: dict, wanted: dict, prefix: str = "") -> list[str]:
@@ -64,10 +91,3 @@ def open_log(out: Path, first: int):
     old = path.read_text().splitlines(keepends=True) if path.is_file() else []
     path.write_text("".join(line for line in old if line.endswith("\n") and json.loads(line)["step"] < first))
     return open(path, "a", buffering=1)
-
-
-def write_line(log, line: dict) -> None:
-    """One JSON line, floats rounded to six digits."""
-    if log is not None:
-        short = {key: round(value, 6) if isinstance(value, float) else value for key, value in line.items()}
-        log.write(json.dumps(short) + "\n")

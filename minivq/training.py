@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from minivq import distributed, metrics, pretrained, runs
 from minivq.autoencoder import VQVAE, VQVAEConfig
@@ -26,11 +25,11 @@ class TrainConfig:
     """How a first stage is trained. Raises ValueError for values that make no training."""
 
     steps: int
-    batch: int = 32                  # pictures a step, over all processes
-    peak: float = 2e-3               # highest learning rate
+    batch: int = 8                   # pictures a step, over all processes: small ones learn more from each picture
+    peak: float = 6e-4               # highest learning rate
     warmup: float = 0.03             # share of the steps in which the rate rises to its peak; cosine to 0 after it
     unquantised: float = 0.15        # share of the steps before k-means gives the first codes
-    l2: float = 0.5                  # weight of the squared error beside the absolute one
+    l2: float = 4.0                  # weight of the squared error beside the absolute one
     seed: int = 0
     save_every: int = 200            # steps
     bf16: bool | None = None         # autocast; None: where the processor has it
@@ -67,6 +66,13 @@ def batch_indices(step: int, batch: int, count: int, seed: int) -> Tensor:
         inside = places // count == epoch
         chosen[inside] = order[places[inside] % count]
     return chosen
+
+
+def batch_of(pictures: Pictures, config: TrainConfig, step: int) -> Tensor:
+    """Step -> (B/world, C, H, W) in [-1, 1]: this process's pictures of it."""
+    indices = distributed.share(batch_indices(step, config.batch, len(pictures), config.seed))
+    crops = seeded(config.seed, step * distributed.world_size() + distributed.rank())
+    return pictures.batch(indices, crops)
 
 
 def mixed(seed: int, number: int) -> int:
@@ -144,38 +150,29 @@ def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures,
     `out` holds state.pt (float32, everything to go on), log.jsonl (a line a step) and, at the end, model.pt
     (float16, for `minivq.load`). Raises ValueError where `out` holds another run, naming the fields that differ.
     """
-    device, out = distributed.device(), Path(out)
+    device = distributed.device()
     check_fit(model_config, train, config)
     about = {"model": dataclasses.asdict(model_config), "train": dataclasses.asdict(config), "data": describe(train),
              "init": init}
     torch.manual_seed(config.seed)
     model = (pretrained.load(init) if init else VQVAE(model_config)).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.peak, weight_decay=1e-4, fused=True)
-    first = runs.resume(out, about, model, optimizer)
+    run = runs.Run(out, about, {"model": model, "optimizer": optimizer}, config.steps, config.save_every)
     wrapped = distributed.wrap(model.train())
 
     def batch(step: int) -> Tensor:
-        indices = distributed.share(batch_indices(step, config.batch, len(train), config.seed))
-        crops = seeded(config.seed, step * distributed.world_size() + distributed.rank())
-        return train.batch(indices, crops).to(device, memory_format=torch.channels_last)
+        return batch_of(train, config, step).to(device, memory_format=torch.channels_last)
 
-    started, spent = time.monotonic(), runs.read_minutes(out)
-    minutes = lambda: spent + (time.monotonic() - started) / 60                     # noqa: E731
-    bar = tqdm(range(first, config.steps), initial=first, total=config.steps, unit="step", leave=False,
-               disable=None if distributed.rank() == 0 else True)
-    with runs.open_log(out, first) as log:
-        for step in bar:
-            if step == config.first_codes and init is None:
-                number = max(1, min(16 * config.batch, len(train)) // config.batch)
-                start_codebook(model, (batch(step + i) for i in range(max(number, 2))), config)
-            torch.manual_seed(mixed(config.seed, step))                             # for dropout
-            line = vqvae_step(wrapped, optimizer, batch(step), config, step)
-            if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
-                line |= validate(model, validation, min(256, len(validation)), quantise=step >= config.first_codes)
-            runs.write_line(log, line)
-            bar.set_postfix_str(f"psnr {line['psnr']:.1f} dB, loss {line['loss']:.3f}", refresh=False)
-            if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-                runs.save_state(out, about, model, optimizer, step + 1, minutes())
+    for step in run:
+        if step == config.first_codes and init is None:
+            points = config.batch * (train.size // model_config.factor) ** 2        # of one batch; wanted: 16 a code
+            start_codebook(model, (batch(step + i) for i in range(max(2, math.ceil(16 * model_config.K / points)))),
+                           config)
+        torch.manual_seed(mixed(config.seed, step))                                 # for dropout
+        line = vqvae_step(wrapped, optimizer, batch(step), config, step)
+        if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
+            line |= validate(model, validation, min(256, len(validation)), quantise=step >= config.first_codes)
+        run.log(line, f"psnr {line['psnr']:.1f} dB, loss {line['loss']:.3f}")
     return model.eval()
 
 

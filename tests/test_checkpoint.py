@@ -69,7 +69,7 @@ def test_numbers_that_float16_cannot_hold_are_named():
 
 @pytest.mark.parametrize("name", pretrained.available())
 def test_every_shipped_model_matches_its_manifest_and_size(name):
-    path = pretrained.CHECKPOINTS / f"{name}.pt"
+    path = checkpoint.FOLDER / f"{name}.pt"
     entry = checkpoint.manifest(path.parent)[name]
     assert entry["sha256"] == checkpoint.sha256(path) and path.stat().st_size <= 8e6
     assert {"command", "pictures_seen", "minutes", "machine", "scores"} <= entry.keys() and entry["minutes"] <= 100

@@ -14,7 +14,7 @@ FLOORS = {
     0: "layers metrics checkpoint distributed plot cache worlds",
     1: "datasets folders drawing runs quantize discriminator perceptual losses transformer pixelcnn judge",
     2: "autoencoder conditioning sampling",
-    3: "training pretrained",
+    3: "training training_gan pretrained",
     4: "evaluation ablation bench",
     5: "__main__ __init__",
     6: "course",  # beside the house: sees everything, and only __main__ looks at it

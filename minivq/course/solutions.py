@@ -129,7 +129,7 @@ def vq_loss(z_e, codebook, indices, beta=0.25):
     return codebook_term + beta * commitment_term
 
 
-def vqvae_step(model, optimizer, x, quantise=True, l2=0.5, bf16=False):
+def vqvae_step(model, optimizer, x, quantise=True, l2=4.0, bf16=False):
     """(B, C, H, W) in [-1, 1] -> log: one step of gradient descent on these pictures"""
     with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
         out = model(x, quantise=quantise)

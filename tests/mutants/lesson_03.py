@@ -81,7 +81,7 @@ def by_mse_loss(z_e, codebook, indices, beta=0.25):
 def step(quantizer_loss=lambda loss: loss, forward=lambda quantise: quantise, early=False, learn=None):
     """A training step with one thing wrong: what comes into the loss, what is asked, in which order."""
 
-    def vqvae_step(model, optimizer, x, quantise=True, l2=0.5, bf16=False):
+    def vqvae_step(model, optimizer, x, quantise=True, l2=4.0, bf16=False):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
             out = model(x, quantise=forward(quantise))
         error = out.x_rec.to(x.dtype) - x

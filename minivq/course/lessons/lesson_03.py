@@ -181,7 +181,7 @@ def vq_loss(z_e, codebook, indices, beta=0.25):
     return (z_e.detach() - codes).square().mean() + beta * (z_e - codes.detach()).square().mean()
 
 
-def vqvae_step(model, optimizer, x, quantise=True, l2=0.5, bf16=False):
+def vqvae_step(model, optimizer, x, quantise=True, l2=4.0, bf16=False):
     """(B, C, H, W) in [-1, 1] -> log: the package's step with the schedule left to the loop."""
     with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
         out = model(x, quantise=quantise)
