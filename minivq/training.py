@@ -6,6 +6,7 @@ stopped: weights, optimiser and step are its whole state.
 import contextlib
 import dataclasses
 import math
+import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -208,14 +209,14 @@ def validate(model: VQVAE, pictures: Pictures, count: int, quantise: bool = True
 
 
 def seconds_per_step(model_config: VQVAEConfig, config: TrainConfig, train: Pictures, steps: int = 20) -> float:
-    """Time `steps` quantised steps on a model of its own, after two to warm up: what --minutes is divided by."""
+    """Median time of `steps` quantised steps on a model of its own, after five to warm up: --minutes over this."""
     device = distributed.device()
     model = VQVAE(model_config).to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
-    timed = dataclasses.replace(config, unquantised=0.0, peak=1e-5)
-    for step in range(steps + 2):
-        if step == 2:
-            started = time.perf_counter()
-        x = train.batch(distributed.share(batch_indices(step, config.batch, len(train), 0)))
-        vqvae_step(model, optimizer, x.to(device, memory_format=torch.channels_last), timed, step=0)
-    return (time.perf_counter() - started) / steps
+    timed, seconds = dataclasses.replace(config, unquantised=0.0, peak=1e-5), []
+    for step in range(steps + 5):
+        started = time.perf_counter()
+        x = batch_of(train, config, step).to(device, memory_format=torch.channels_last)
+        vqvae_step(model, optimizer, x, timed, step=0)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[5:])           # a mean would believe one step that waited for the disk

@@ -194,6 +194,12 @@ def test_two_processes_equal_one(tmp_path, quantizer):
     assert (one["restarts"] > 0) == (quantizer == "ema")
 
 
+def test_one_slow_step_does_not_change_what_minutes_buy(monkeypatch):
+    calls = iter(range(100))
+    monkeypatch.setattr(training, "vqvae_step", lambda *a, **k: time.sleep(1.0 if next(calls) == 9 else 0.001))
+    assert training.seconds_per_step(TINY, SHORT, toy_pictures()) < 0.05
+
+
 def test_a_batch_that_does_not_divide_among_the_processes_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(training.distributed, "world_size", lambda: 3)
     with pytest.raises(ValueError, match="batch=8 does not divide among 3"):
