@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from minivq import cache, drawing, folders
-from minivq.drawing import WORLDS
+from minivq.drawing import TRUTHS, WORLDS
 from minivq.folders import SPLITS
 
 TORCHVISION = ("FashionMNIST", "MNIST", "CIFAR10", "CelebA", "Flowers102")
@@ -62,14 +62,18 @@ class Pictures(Dataset):
 
         In a train set of crops a generator draws each place anew; else every crop has its one place.
         """
+        return from_uint8(self.levels(indices, generator))
+
+    def levels(self, indices, generator: torch.Generator | None = None) -> np.ndarray:
+        """-> (B, H, W, C) uint8: the same as it is kept."""
         indices = np.asarray(indices, dtype=np.int64)
         rows = self.rows[indices]
         if self.places is None:
-            return from_uint8(self.pixels[rows])
+            return self.pixels[rows]
         places = self.places[indices]
         if generator is not None and self.split == "train":
             places = torch.rand(len(rows), 2, generator=generator, dtype=torch.float64).numpy()
-        return from_uint8(np.stack([self._crop(row, place) for row, place in zip(rows, places, strict=True)]))
+        return np.stack([self._crop(row, place) for row, place in zip(rows, places, strict=True)])
 
     def _crop(self, row, place) -> np.ndarray:
         picture, size = self.pixels[row], self.size
@@ -81,7 +85,7 @@ def load(name: str, size: int, split: str, count: int | None = None, crop: str =
          root: str | Path | None = None) -> Pictures:
     """The pictures called `name` at size x size px, channels 3 (1 for MNIST and FashionMNIST).
 
-    name: faces | landscapes | FashionMNIST | MNIST | CIFAR10 | CelebA | Flowers102 | folder:PATH
+    name: faces | landscapes | chimeras | FashionMNIST | MNIST | CIFAR10 | CelebA | Flowers102 | folder:PATH
     split: train | validation | test. The worlds: 50,000, 5,000, 5,000. torchvision's sets: their own, and
       where they have no validation set, a fixed tenth of train. A folder: 90/5/5 by content.
     count: only the first so many (worlds draw no more than that).
@@ -101,7 +105,7 @@ def load(name: str, size: int, split: str, count: int | None = None, crop: str =
     if crop not in ("center", "random") or (crop == "random" and not name.startswith("folder:")):
         raise ValueError(f"crop {crop!r} for {name}, wanted 'center', or 'random' for folder:PATH")
     if name in WORLDS:
-        return _load_world(name, size, split, count)
+        return _load_world(name, "picture", size, split, count)
     if name in TORCHVISION:
         return _load_torchvision(name, size, split, count, root)
     if not name.startswith("folder:"):
@@ -120,7 +124,18 @@ def _checked(name, split, count, total) -> int:
     return count or total
 
 
-def _load_world(name, size, split, count) -> Pictures:
+def truth(name: str, kind: str, size: int, split: str, count: int | None = None) -> Pictures:
+    """The ground truth of the pictures that `load` gives: segmentation | depth | edges, of a world.
+
+    Its `levels(indices)` are what is meant: label ids, or 0 to 255 for depth (near is high) and edges.
+    Raises ValueError for another world or kind, and as `load` does.
+    """
+    if name not in WORLDS or kind not in TRUTHS:
+        raise ValueError(f"{kind!r} of {name!r}, wanted one of {', '.join(TRUTHS)} of {', '.join(WORLDS)}")
+    return _load_world(name, kind, size, split, count)
+
+
+def _load_world(name, kind, size, split, count) -> Pictures:
     canvases = name == "landscapes" and size > 64
     width, height = (2 * size, 3 * size // 2) if canvases else (size, size)
     first, stop = WORLD_RANGES[split]
@@ -129,10 +144,10 @@ def _load_world(name, size, split, count) -> Pictures:
     if canvases:
         first, stop = CANVAS_RANGES[split]
         rows %= stop - first
-    total = stop - first
+    total, stem = stop - first, name if kind == "picture" else f"{name}-{kind}"
     pixels, labels = cache.pictures(
-        f"{name}-{width}x{height}-{split}-{drawing.version(name)}", min(n, total),
-        lambda: (total, partial(drawing.blocks, name, width, height, first)), f"drawing {name}, {split}")
+        f"{stem}-{width}x{height}-{split}-{drawing.version(name)}", min(n, total),
+        lambda: (total, partial(drawing.blocks, name, kind, width, height, first)), f"drawing {stem}, {split}")
     # One fixed place per crop, spread evenly: a chance table of the split's own, the same for every count.
     places = np.random.default_rng([SPLITS.index(split), size]).random((n, 2)) if canvases else None
     return Pictures(name, split, size, pixels, rows, source=first + rows, labels=labels[rows], places=places,

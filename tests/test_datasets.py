@@ -29,8 +29,9 @@ def drawn(monkeypatch):
         return np.full((height or width, width, 3), (index % 256, index // 256, 7), np.uint8)
 
     for name, maker in (("faces", "attributes"), ("landscapes", "scene")):
-        fake = types.SimpleNamespace(picture=picture, label=lambda i: i % 3, CLASSES=("a", "b", "c"))
-        setattr(fake, maker, int)
+        fake = types.SimpleNamespace(picture=picture, label=lambda i: i % 3, CLASSES=("a", "b", "c"),
+                                     depth=lambda *place: picture(*place)[..., 0] / 255)
+        setattr(fake, maker, lambda index, chimera=False: int(index))
         monkeypatch.setitem(sys.modules, f"minivq.worlds.{name}", fake)
     return log
 
@@ -107,11 +108,11 @@ def test_a_changed_world_is_drawn_again(own_cache, drawn, monkeypatch):
 def test_interrupted_drawing_leaves_nothing(own_cache, drawn, monkeypatch):
     draw = drawing.draw
 
-    def interrupted(name, width, height, indices):
+    def interrupted(name, kind, width, height, indices):
         if indices[0] > 0:
             assert not list(own_cache.glob("*.npy")), "what is not complete has another name"
             raise KeyboardInterrupt
-        return draw(name, width, height, indices)
+        return draw(name, kind, width, height, indices)
 
     monkeypatch.setattr(drawing, "draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -134,10 +135,11 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(own_cache, drawn, monkeypatc
     assert not list(own_cache.glob("*.npy"))
 
 
-def test_helpers_draw_what_one_process_draws(own_cache, monkeypatch):
-    alone = list(drawing.blocks("faces", 32, 32, 0, 0, 600))
+@pytest.mark.parametrize("kind", ["picture", "segmentation"])
+def test_helpers_draw_what_one_process_draws(own_cache, monkeypatch, kind):
+    alone = list(drawing.blocks("faces", kind, 32, 32, 0, 0, 600))
     monkeypatch.setattr(drawing.time, "perf_counter", iter((0, 1000)).__next__)  # as if it were slow
-    helped = list(drawing.blocks("faces", 32, 32, 0, 0, 600))
+    helped = list(drawing.blocks("faces", kind, 32, 32, 0, 0, 600))
     for (pixels, labels), (same, also) in zip(alone, helped, strict=True):
         assert (pixels == same).all() and (labels == also).all()
 
@@ -169,6 +171,32 @@ def test_the_worlds_themselves_load(name):
     assert p.batch(range(4)).shape == (4, 3, 32, 32) and p.channels == 3
     assert 0 <= p.labels.min() and p.labels.max() < len(p.classes)
     assert len(p.batch(range(4)).flatten(1).unique(dim=0)) == 4
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "depth", "edges"])
+@pytest.mark.parametrize("name, size", [("faces", 32), ("chimeras", 32), ("landscapes", 32), ("landscapes", 72)])
+def test_the_truth_belongs_to_the_picture_of_the_same_number(name, size, kind):
+    found, world = datasets.truth(name, kind, size, "validation", count=3), drawing.world(name)
+    levels = found.levels([2])[0, ..., 0]
+    thing = drawing.thing(name, int(found.source[2]))
+    whole = getattr(world, kind)(thing, *((2 * size, 3 * size // 2) if size > 64 else (size,) * (1 + ("land" in name))))
+    whole = whole if kind == "segmentation" else np.round(whole * 255)
+    top, left = (int(u * (side - size + 1)) for u, side in zip(
+        (0, 0) if found.places is None else found.places[2], whole.shape, strict=True))
+    assert abs(levels - whole[top:top + size, left:left + size].astype(float)).max() <= 1
+    assert levels.shape == (size, size) and len(np.unique(levels)) > 2
+
+
+def test_crops_of_the_truth_lie_where_those_of_the_picture_lie(own_cache, drawn):
+    pictures, maps = datasets.load("landscapes", 72, "train", 4), datasets.truth("landscapes", "depth", 72, "train", 4)
+    one, two = (p.levels(range(4), torch.Generator().manual_seed(3)) for p in (pictures, maps))
+    assert (one[..., :1] == two).all() and (pictures.places == maps.places).all()
+
+
+@pytest.mark.parametrize("name, kind", [("cats", "depth"), ("faces", "colour")])
+def test_truth_that_does_not_exist_is_named(name, kind):
+    with pytest.raises(ValueError, match="wanted one of segmentation, depth, edges of faces, landscapes, chimeras"):
+        datasets.truth(name, kind, 32, "test")
 
 
 @pytest.mark.parametrize("changes, words", [
