@@ -1,11 +1,15 @@
 """Scores of a first stage on a whole split, beside what plain methods reach at the same bits. Floor 4."""
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from minivq import metrics
+from minivq import datasets, metrics
 from minivq.autoencoder import VQVAE, reconstruct
 from minivq.datasets import Pictures
+from minivq.drawing import world
+from minivq.judge import Judge
 from minivq.quantize import kmeans, nearest
 
 BASELINE_PICTURES = 2000                # of the train split: what the baselines are made from
@@ -35,10 +39,12 @@ def patch_codebook(train: Pictures, p: int, K: int, count: int = BASELINE_PICTUR
 
 
 @torch.no_grad()
-def evaluate(model: VQVAE, pictures: Pictures, train: Pictures | None = None, count: int | None = None) -> dict:
-    """Scores on the first `count` pictures (None: all): psnr in dB, codes used, perplexity, bits.
+def evaluate(model: VQVAE, pictures: Pictures, train: Pictures | None = None, count: int | None = None,
+             distance: Callable[[Tensor, Tensor], Tensor] | None = None, judge: Judge | None = None) -> dict:
+    """Scores on the first `count` pictures (None: all): psnr in dB, sharpness, codes used, perplexity, bits.
 
     With `train`, the baselines at the same bits: the mean picture of `train`, and K k-means codes of f x f patches.
+    With `distance`, the mean perceptual distance; with the `judge` of the pictures' world, what `judged` gives.
     """
     count = min(count or len(pictures), len(pictures))
     K, f = model.config.K, model.config.factor
@@ -50,18 +56,95 @@ def evaluate(model: VQVAE, pictures: Pictures, train: Pictures | None = None, co
                                                               .permute(0, 3, 1, 2), f),
                      "psnr_mean_picture": lambda x: mean.expand_as(x)}
     device = next(model.parameters()).device
-    sums, indices = dict.fromkeys(["psnr", *baselines], 0.0), []
+    sums, indices, kept = dict.fromkeys(["psnr", *baselines], 0.0), [], []
+    energy = torch.zeros(2, dtype=torch.float64)
     for x in batches(pictures, count):
         x_rec, chosen = reconstruct(model, x.to(device))
+        x_rec = x_rec.cpu()
         indices.append(chosen.cpu())
-        sums["psnr"] += metrics.psnr(x, x_rec.cpu()).item() * len(x)
+        sums["psnr"] += metrics.psnr(x, x_rec).item() * len(x)
+        energy += torch.tensor([metrics.gradient_energy(x_rec), metrics.gradient_energy(x)]) * len(x)
         for name, draw in baselines.items():
             sums[name] += metrics.psnr(x, draw(x)).item() * len(x)
+        if distance is not None:
+            sums["perceptual"] = sums.get("perceptual", 0.0) + distance(x_rec, x).sum().item()
+        if judge is not None:
+            kept.append(datasets.to_uint8(x_rec))
     indices = torch.cat(indices)
-    return {**{name: total / count for name, total in sums.items()},
-            "usage": metrics.usage(indices, K), "perplexity": metrics.perplexity(indices, K), "K": K,
-            "bits_per_pixel": metrics.bits_per_pixel(K, f), "tokens": indices[0].numel(),
-            "pictures": count, "data": pictures.name, "size": pictures.size, "split": pictures.split}
+    scores = {**{name: total / count for name, total in sums.items()}, "sharpness": (energy[0] / energy[1]).item(),
+              "usage": metrics.usage(indices, K), "perplexity": metrics.perplexity(indices, K), "K": K,
+              "bits_per_pixel": metrics.bits_per_pixel(K, f), "tokens": indices[0].numel(),
+              "pictures": count, "data": pictures.name, "size": pictures.size, "split": pictures.split}
+    return scores if judge is None else scores | judged(judge, torch.cat(kept), pictures, count)
+
+
+def judged(judge: Judge, redrawn: Tensor, pictures: Pictures, count: int) -> dict:
+    """Redrawn pictures (N, H, W, C) uint8 and their originals -> what the judge says of both, beside its anchors.
+
+    ffd: Fréchet distance of its features, between redrawn and original; feature_distance: mean over pictures of the
+    distance of both features; consistency and coverage, of faces, see `metrics.consistency`.
+    """
+    features, answers, _ = look(judge, lambda rows: datasets.from_uint8(redrawn[rows]), count)
+    originals, real, _ = look(judge, pictures.batch, count)
+    scores = {"ffd": metrics.frechet(features, originals), "judge": judge.info.get("name", judge.config.world),
+              "feature_distance": (features - originals).square().sum(1).sqrt().mean().item()}
+    if sides(judge):
+        scores["consistency"], scores["coverage"] = metrics.consistency(*pairs(judge, answers))
+    return scores | anchors(judge, pictures, originals, real, count)
+
+
+def anchors(judge: Judge, pictures: Pictures, originals: Tensor, real: dict[str, Tensor], count: int) -> dict:
+    """What the scores of the judge mean: those of real pictures, of other real pictures, of bad ones, of chance.
+
+    floor: FFD of as many validation pictures; bad: FFD of the originals blurred by a Gaussian of 2 px. Consistency of
+    the originals, of chimeras (with its standard error and what the world's probabilities give), of glued halves.
+    """
+    from torchvision.transforms.functional import gaussian_blur
+    found = {}
+    if count <= datasets.WORLD_RANGES["validation"][1] - datasets.WORLD_RANGES["validation"][0]:
+        other = datasets.load(pictures.name, pictures.size, "validation" if pictures.split != "validation" else "test",
+                              count)
+        found["ffd_floor"] = metrics.frechet(look(judge, other.batch, count)[0], originals)
+    blurred = look(judge, lambda rows: gaussian_blur(pictures.batch(rows), 13, 2.0), count)[0]
+    found["ffd_blurred"] = metrics.frechet(blurred, originals)
+    if not sides(judge):
+        return found
+    found["consistency_real"], found["coverage_real"] = metrics.consistency(*pairs(judge, real))
+    chimeras = datasets.load("chimeras", pictures.size, pictures.split, count)
+    left, right = pairs(judge, look(judge, chimeras.batch, count)[1])
+    found["consistency_chimeras"] = metrics.consistency(left, right)[0]
+    counted = (left > 0) | (right > 0)
+    rates = torch.tensor([world(judge.config.world).chance(name) for name in sides(judge)])
+    found["consistency_chance"] = (counted * rates).sum().item() / counted.sum().item()
+    # Attributes of one face hang together, so the error is that of the mean over faces, not over pairs.
+    excess = ((left == right).float() - rates).mul(counted).sum(1)
+    found["consistency_chimeras_error"] = (excess.std() * count**0.5 / counted.sum()).item()
+
+    def glued(rows):
+        x, half = pictures.batch(rows), pictures.size // 2
+        return torch.cat([x[..., :half], pictures.batch((rows + 1) % count)[..., half:]], -1)
+
+    found["consistency_glued"] = metrics.consistency(*pairs(judge, look(judge, glued, count)[1]))[0]
+    return found
+
+
+def look(judge: Judge, batch: Callable[[Tensor], Tensor], count: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """batch(rows) -> pictures; what the judge reads off the first `count`: features, answers, label maps."""
+    read = [judge.read(batch(rows)) for rows in tqdm(torch.arange(count).split(64), unit="batch", leave=False,
+                                                     desc="judging")]
+    return (torch.cat([part[0] for part in read]),
+            {name: torch.cat([part[1][name] for part in read]) for name, _ in judge.config.questions},
+            torch.cat([part[2] for part in read]))
+
+
+def sides(judge: Judge) -> list[str]:
+    """The doubled attributes that a judge reads: none in landscapes."""
+    return [name.removesuffix(" left") for name, _ in judge.config.questions if name.endswith(" left")]
+
+
+def pairs(judge: Judge, answers: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Answers -> (N, pairs), (N, pairs): what was read on the left and on the right, 0 for nothing."""
+    return tuple(torch.stack([answers[f"{name} {side}"] for name in sides(judge)], 1) for side in ("left", "right"))
 
 
 def table(scores: dict) -> str:
@@ -70,6 +153,21 @@ def table(scores: dict) -> str:
     if "psnr_kmeans_patches" in scores:
         lines += [("  k-means patches, same bits", f"{scores['psnr_kmeans_patches']:.2f} dB"),
                   ("  mean picture, no bits", f"{scores['psnr_mean_picture']:.2f} dB")]
+    if "perceptual" in scores:
+        lines += [("perceptual distance", f"{scores['perceptual']:.3f}")]
+    lines += [("sharpness", f"{scores['sharpness']:.2f} of the originals' gradient energy")]
+    if "ffd" in scores:
+        lines += [("FFD (judge's features)", f"{scores['ffd']:.2f}")]
+        if "ffd_floor" in scores:
+            lines += [("  other real pictures", f"{scores['ffd_floor']:.2f}")]
+        lines += [("  originals, blurred by 2 px", f"{scores['ffd_blurred']:.2f}"),
+                  ("distance of features", f"{scores['feature_distance']:.2f}")]
+    if "consistency" in scores:
+        lines += [("consistency", f"{scores['consistency']:.3f}, coverage {scores['coverage']:.2f}"),
+                  ("  originals", f"{scores['consistency_real']:.3f}, coverage {scores['coverage_real']:.2f}"),
+                  ("  chimeras", f"{scores['consistency_chimeras']:.3f} ± {scores['consistency_chimeras_error']:.3f}, "
+                                 f"chance {scores['consistency_chance']:.3f}"),
+                  ("  glued halves", f"{scores['consistency_glued']:.3f}")]
     used = round(scores["usage"] * scores["K"])
     lines += [("codes used", f"{used} of {scores['K']} ({100 * scores['usage']:.1f} %)"),
               ("perplexity", f"{scores['perplexity']:.1f} of {scores['K']}"),

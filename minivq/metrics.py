@@ -52,3 +52,55 @@ def bits_per_pixel(K: int, factor: int) -> float:
     if K < 1 or factor < 1:
         raise ValueError(f"bits_per_pixel got K={K}, factor={factor}: wanted both to be at least 1")
     return math.log2(K) / factor**2
+
+
+def frechet(a: Tensor, b: Tensor) -> float:
+    """Features (N, F), (N, F) -> Fréchet distance of the two Gaussians with their means and covariances, 0 or more.
+
+    |μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½), in float64. It falls with more pictures: only sets of one size compare, so
+    other ones raise ValueError.
+    """
+    if a.shape != b.shape or a.ndim != 2 or len(a) < 2:
+        raise ValueError(f"features have shapes {tuple(a.shape)} and {tuple(b.shape)}: wanted two sets (N, F) of one "
+                         "size")
+    a, b = a.double(), b.double()
+    values, vectors = torch.linalg.eigh(a.T.cov())
+    root = vectors * values.clamp_min(0).sqrt() @ vectors.T                         # Σa^½
+    cross = torch.linalg.eigvalsh(root @ b.T.cov() @ root).clamp_min(0).sqrt().sum()
+    distance = (a.mean(0) - b.mean(0)).square().sum() + a.T.cov().trace() + b.T.cov().trace() - 2 * cross
+    return distance.clamp_min(0).item()
+
+
+def gradient_energy(x: Tensor) -> float:
+    """(B, C, H, W) -> mean squared difference of neighbouring pixels: what blur takes away first."""
+    return (x.diff(dim=-1).square().mean() + x.diff(dim=-2).square().mean()).item() / 2
+
+
+def sharpness(x: Tensor, reference: Tensor) -> float:
+    """Pictures and their originals (B, C, H, W) -> gradient energy as a share of the originals': 1 is equally sharp."""
+    return gradient_energy(x) / gradient_energy(reference)
+
+
+def period_energy(x: Tensor, period: int) -> float:
+    """(B, C, H, W) -> energy at this period in px, along rows and columns: where the pattern of a decoder would stand.
+
+    Raises ValueError where the period does not divide the sides.
+    """
+    H, W = x.shape[-2:]
+    if H % period or W % period:
+        raise ValueError(f"pictures of {W}x{H} px: wanted sides that are multiples of the period {period}")
+    rows = torch.fft.rfft(x.double(), dim=-1)[..., W // period].abs().square().mean() / W
+    columns = torch.fft.rfft(x.double(), dim=-2)[..., H // period, :].abs().square().mean() / H
+    return (rows + columns).item()
+
+
+def consistency(left: Tensor, right: Tensor) -> tuple[float, float]:
+    """Readings of doubled attributes (N, pairs), twice, 0 where nothing is to be seen -> share agreeing, coverage.
+
+    A pair counts if either side shows something; found on one side only is a disagreement. Coverage is the share of
+    pairs that counted. Raises ValueError where none did.
+    """
+    counted = (left > 0) | (right > 0)
+    if not counted.any():
+        raise ValueError(f"no pair of {tuple(left.shape)} readings shows anything: wanted at least one")
+    return (left == right)[counted].float().mean().item(), counted.float().mean().item()

@@ -1,6 +1,8 @@
 """Models by name, and the authors' released weights. Floor 3."""
 import dataclasses
+import pickle
 import re
+import zipfile
 from pathlib import Path
 
 import torch
@@ -8,6 +10,12 @@ from torch import Tensor
 
 from minivq import checkpoint
 from minivq.autoencoder import VQVAE, VQVAEConfig
+
+# Objects that released files carry beside the weights; nothing of them is needed.
+FRAMEWORK = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
+             "pytorch_lightning.callbacks.early_stopping.EarlyStopping",
+             "pytorch_lightning.utilities.parsing.AttributeDict",
+             "omegaconf.dictconfig.DictConfig", "omegaconf.listconfig.ListConfig")
 
 
 def available(kind: str = "vqvae") -> list[str]:
@@ -51,6 +59,43 @@ def export(model: VQVAE, path: str | Path, info: dict) -> Path:
         state["quantizer.counts"] = torch.ones(model.config.K, dtype=torch.float16)
     return checkpoint.write(path, {"kind": "vqvae", "config": dataclasses.asdict(model.config), "model": state,
                                    "info": info})
+
+
+class Forgotten:
+    """Stands in for an object of the authors' training framework: it keeps what it is given and does nothing."""
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def __setstate__(self, state):
+        pass
+
+
+def read_released(path: str | Path) -> dict[str, Tensor]:
+    """A released file (.ckpt, .pt) -> its state dict, the weights alone; no code in it is run (weights_only).
+
+    Raises FileNotFoundError for a missing file, ValueError for one that is damaged, holds objects that are not known,
+    or holds no tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist: wanted a released checkpoint (.ckpt or .pt)")
+    known = [(Forgotten, name) for name in FRAMEWORK]
+    try:
+        with torch.serialization.safe_globals(known):
+            payload = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        raise ValueError(f"{path} is refused: it holds {found[1] if found else 'Python objects'}, and reading that "
+                         "could run code: wanted tensors, plain values and the known objects "
+                         f"{', '.join(FRAMEWORK)}") from error
+    except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    state = payload.get("state_dict", payload) if isinstance(payload, dict) else payload
+    state = {key: value for key, value in state.items() if isinstance(value, Tensor)} if isinstance(state, dict) else {}
+    if not state:
+        raise ValueError(f"{path} holds no weights: wanted a dict of tensors, or one under 'state_dict'")
+    return state
 
 
 def from_reference(state: dict[str, Tensor]) -> VQVAE:

@@ -3,6 +3,7 @@
 One forward of the painter a step, and nothing of the critic before it is needed. The critic's opinion of the redrawn
 pictures is asked once: the painter's gradient and the critic's own come from the same logits.
 """
+import copy
 import dataclasses
 import math
 from collections.abc import Callable
@@ -165,3 +166,17 @@ def train_vqgan(init: str, config: GANConfig, train: Pictures, validation: Pictu
                                          "or a later heard_from")
         run.log(line, f"psnr {line['psnr']:.1f} dB, critic {line.get('state', 'silent')}")
     return model.eval()
+
+
+def seconds_per_step(start: VQVAE, config: GANConfig, train: Pictures,
+                     distance: Callable[[Tensor, Tensor], Tensor]) -> float:
+    """Median time of a step in which the critic is heard, on copies."""
+    device = distributed.device()
+    model = copy.deepcopy(start).to(device, memory_format=torch.channels_last).train()
+    critic = PatchDiscriminator(train.channels, config.critic_width, config.critic_layers)
+    critic = critic.to(device, memory_format=torch.channels_last)
+    loud = dataclasses.replace(config, critic_from=0.0, heard_from=0.0, loud_from=0.0)
+    optimizers = [torch.optim.AdamW(net.parameters(), 1e-6) for net in (model, critic)]
+    return training.median_seconds(lambda step: vqgan_step(
+        model, critic, distance, optimizers,
+        training.batch_of(train, config, step).to(device, memory_format=torch.channels_last), loud, step=0))

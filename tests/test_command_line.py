@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minivq import datasets
-from minivq.__main__ import main, widths_for
+from minivq import commands_train, datasets, training_readers
+from minivq.__main__ import main
+from minivq.commands_train import widths_for
 
 SMALL = ["--size", "16", "--factor", "4", "--codes", "16", "--widths", "8", "16", "16", "--batch", "4"]
 
@@ -106,3 +107,34 @@ def test_reconstruct_refuses_a_picture_that_would_fill_the_memory(run, tmp_path,
 
 def test_the_default_widths_fit_every_factor():
     assert [len(widths_for(2**n, None)) for n in range(6)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_vqgan_goes_on_from_a_first_stage(folder, run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(commands_train, "distance", lambda name: lambda x, y: (x - y).abs().mean((1, 2, 3)))
+    arguments = ["train", "vqgan", "--data", f"folder:{folder}", "--size", "16", "--init", str(run), "--batch", "2",
+                 "--out", str(tmp_path / "gan")]
+    assert main([*arguments, "--minutes", "0.001"]) == 0
+    said = capsys.readouterr().out
+    assert "s a step of 2 pictures" in said and "20 steps" in said and said.splitlines()[-1].startswith("val psnr ")
+    assert main([*arguments, "--steps", "5"]) == 2
+    assert "train.steps is 20, asked for 5" in capsys.readouterr().err
+    assert main(["reconstruct", str(folder / "03.png"), "--model", str(tmp_path / "gan"), "--out", str(tmp_path)]) == 0
+
+
+def test_the_nets_that_read_are_trained_by_commands(tmp_path, capsys):
+    for command in (["judge", "--data", "landscapes"], ["perceptual"]):
+        out = tmp_path / command[0]
+        arguments = ["train", *command, "--count", "6", "--batch", "2", "--steps", "2", "--out", str(out)]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training_readers, "examine", lambda *_: {"pixels": 0.5})
+            patch.setattr(training_readers, "examine_perceptual", lambda *_: {"blur": 0.5})
+            assert main(arguments) == 0
+        assert (out / "model.pt").is_file() and capsys.readouterr().out.splitlines()[-1].startswith("val ")
+
+
+def test_our_step_and_the_plain_one_are_timed_side_by_side(tmp_path, capsys):
+    assert main(["bench", "train", "--batch", "2", "--size", "32", "--rounds", "1", "--json",
+                 str(tmp_path / "bench.json")]) == 0
+    assert "before the critic" in capsys.readouterr().out
+    found = json.loads((tmp_path / "bench.json").read_text())["train"]
+    assert all(row["plain"] > 0 and row["ours"] > 0 for row in found.values())

@@ -11,12 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "minivq"
 FLOORS = {
-    0: "layers metrics checkpoint distributed plot cache worlds",
+    0: "layers metrics checkpoint distributed muon plot cache worlds",
     1: "datasets folders drawing runs quantize discriminator perceptual losses transformer pixelcnn judge",
     2: "autoencoder conditioning sampling",
-    3: "training training_gan pretrained",
-    4: "evaluation ablation bench",
-    5: "__main__ __init__",
+    3: "training training_gan training_readers pretrained",
+    4: "evaluation ablation bench commands",
+    5: "commands_train commands_use __main__ __init__",
     6: "course",  # beside the house: sees everything, and only __main__ looks at it
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}

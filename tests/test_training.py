@@ -153,7 +153,7 @@ from pathlib import Path
 from tests.toys import TINY, toy_pictures
 from minivq import distributed, training
 from minivq.autoencoder import VQVAE
-from minivq.quantize import EMAQuantizer
+from minivq.muon import Muon
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
 with distributed.session():
@@ -165,7 +165,7 @@ with distributed.session():
         restart, model.quantizer.restart_below = model.quantizer.restart, 1.05     # hardly used once: restarted
         model.quantizer.restart = lambda z_e: (restarts.append(1), restart(z_e))
     config = training.TrainConfig(steps=10, batch=8, unquantised=0.2, bf16=False)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    optimizer = Muon(model, 1e-3)
     data, wrapped = toy_pictures(), distributed.wrap(model.train())
     batch = lambda step: data.batch(distributed.share(training.batch_indices(step, 8, 64, 0))).double()
     for step in range(10):

@@ -1,0 +1,107 @@
+"""python -m minivq bench: our way beside the plain way, in one run on one machine. Floor 4."""
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from minivq import losses, training_gan
+from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.commands import STYLE, machine, write_json
+from minivq.discriminator import PatchDiscriminator
+from minivq.perceptual import MiniConfig, MiniFeatures, Perceptual, feature_distance
+from minivq.training_gan import GANConfig
+
+SHAPE = VQVAEConfig(widths=(32, 64, 64, 128), decoder_blocks=1)     # of the models that `bench train` compares
+
+
+def add_parser(commands) -> None:
+    """Add `bench train`."""
+    kinds = commands.add_parser("bench", help="our way beside the plain way").add_subparsers(required=True,
+                                                                                             metavar="train")
+    one = kinds.add_parser("train", help="a step of VQGAN training, before the critic starts and with it", **STYLE)
+    one.add_argument("--batch", type=int, default=16, help="pictures a step")
+    one.add_argument("--size", type=int, default=64, help="px")
+    one.add_argument("--rounds", type=int, default=7, help="how often each is timed, in turn; the median counts")
+    one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
+    one.set_defaults(run=bench_train)
+
+
+def bench_train(args: argparse.Namespace) -> int:
+    """Print seconds a step of both ways, and their ratio."""
+    result = train_steps(args.batch, args.size, args.rounds)
+    print(f"{args.size} px, batch {args.batch}, {machine()}")
+    print(f"{'':<22}{'plain':>9}{'ours':>9}{'ratio':>8}")
+    for name, row in result.items():
+        print(f"{name:<22}{row['plain']:>7.2f} s{row['ours']:>7.2f} s{row['plain'] / row['ours']:>8.2f}")
+    if args.json:
+        write_json(args.json, {"train": result, "batch": args.batch, "size": args.size})
+    return 0
+
+
+def train_steps(batch: int, size: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Median seconds of a VQGAN step, plain and ours, the same nets on both sides, before and with the critic."""
+    torch.manual_seed(0)
+    distance = small_distance()
+    x = torch.rand(batch, 3, size, size) * 2 - 1
+    start, found = VQVAE(SHAPE), {}
+    for name, heard in (("before the critic", False), ("with the critic", True)):
+        ours = GANConfig(steps=10, batch=batch, critic_from=1.0 - heard, heard_from=1.0 - heard, loud_from=1.0 - heard)
+        sides = {}
+        for side in ("plain", "ours"):
+            model, critic = copy.deepcopy(start).train(), PatchDiscriminator()
+            optimizers = [torch.optim.AdamW(net.parameters(), 1e-5, (0.5, 0.9)) for net in (model, critic)]
+            sides[side] = (step_of(model, critic, distance, optimizers, ours, x) if side == "ours" else
+                           lambda a=(model, critic, distance, optimizers), on=heard: plain_step(*a, x, float(on)))
+        found[name] = in_turn(sides, rounds)
+    return found
+
+
+def small_distance() -> Perceptual:
+    """A perceptual distance of the shipped net's size, with random weights: the time is the same."""
+    return Perceptual(MiniFeatures(MiniConfig()), lambda net, x, y: feature_distance(net(x), net(y)))
+
+
+def step_of(model: nn.Module, critic: nn.Module, distance, optimizers, config: GANConfig, x: Tensor) -> Callable:
+    """Our step as the training calls it, in the layout that it chooses."""
+    for net in (model, critic):
+        net.to(memory_format=torch.channels_last)
+    x = x.contiguous(memory_format=torch.channels_last)
+    return lambda: training_gan.vqgan_step(model, critic, distance, optimizers, x, config, step=0)
+
+
+def plain_step(model: VQVAE, critic: nn.Module, distance: Callable[[Tensor, Tensor], Tensor],
+               optimizers: list[torch.optim.Optimizer], x: Tensor, on: float) -> None:
+    """The step as it is published: float32, the autoencoder once for each of two losses, all of them always computed.
+
+    on: 0 before the critic starts, its loss and λ are multiplied away; 1 with it.
+    """
+    out = model(x)
+    rec = (x - out.x_rec).abs().mean() + distance(x, out.x_rec).mean()
+    gan = losses.generator(critic(out.x_rec))
+    gradients = [torch.autograd.grad(loss, model.last_weight, retain_graph=True)[0] for loss in (rec, gan)]
+    strength = 0.8 * losses.adaptive_weight(*gradients)
+    optimizers[0].zero_grad()
+    (rec + on * strength * gan + out.quantized.loss).backward()
+    optimizers[0].step()
+    out = model(x)
+    critic_loss = on * losses.hinge_d(critic(x.detach()), critic(out.x_rec.detach()))
+    optimizers[1].zero_grad()
+    critic_loss.backward()
+    optimizers[1].step()
+
+
+def in_turn(sides: dict[str, Callable], rounds: int) -> dict[str, float]:
+    """Median seconds of each, timed in turn, so that a busy minute of the machine meets all of them."""
+    seconds = {name: [] for name in sides}
+    for round_ in range(rounds + 2):
+        for name, one in sides.items():
+            started = time.perf_counter()
+            one()
+            if round_ >= 2:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in seconds.items()}

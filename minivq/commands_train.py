@@ -1,0 +1,207 @@
+"""python -m minivq train vqvae | vqgan | perceptual | judge. Floor 5.
+
+All of them take --out, --minutes or --steps, --batch, --peak, --seed, --save-every, and go on when given again.
+"""
+import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from minivq import (
+    checkpoint,
+    datasets,
+    distributed,
+    evaluation,
+    losses,
+    pretrained,
+    runs,
+    training,
+    training_gan,
+    training_readers,
+)
+from minivq.autoencoder import VQVAEConfig
+from minivq.commands import STYLE, add_data, add_perceptual, command_line, distance, judge_of, machine, talk
+from minivq.training import TrainConfig
+from minivq.training_gan import GANConfig
+
+
+def add_parser(commands) -> None:
+    """Add `train` with its four kinds of model."""
+    train = commands.add_parser("train", help="train a model")
+    kinds = train.add_subparsers(required=True, metavar="vqvae | vqgan | perceptual | judge")
+
+    one = kinds.add_parser("vqvae", help="a first stage with absolute and squared error", **STYLE)
+    add_data(one)
+    one.add_argument("--factor", type=int, default=8, help="downsampling factor f, a power of 2")
+    one.add_argument("--codes", type=int, default=512, help="K, the number of codes")
+    one.add_argument("--code-dim", type=int, default=16, help="d, the dimension of a code")
+    one.add_argument("--quantizer", choices=("ema", "vq", "fsq"), default="ema", help="how codes are learned")
+    one.add_argument("--levels", type=int, nargs="+", default=[8, 8, 8], help="of fsq: levels per dimension")
+    one.add_argument("--widths", type=int, nargs="+", default=None,
+                     help="channels per level, fine to coarse (default: 16 32 64 160, cut or repeated to fit f)")
+    one.add_argument("--init", default=None, metavar="NAME", help="go on from this model's weights")
+    add_training(one, TrainConfig, minutes=15.0)
+    one.set_defaults(run=train_vqvae)
+
+    one = kinds.add_parser("vqgan", help="a first stage, trained on against a critic", **STYLE)
+    add_data(one)
+    one.add_argument("--init", default="faces-vqvae-f8", metavar="NAME", help="the first stage to begin with")
+    add_perceptual(one)
+    one.add_argument("--perceptual-weight", type=float, default=GANConfig.perceptual,
+                     help="of the perceptual distance beside the errors of pixels")
+    one.add_argument("--critic", choices=tuple(losses.CRITIC_LOSSES), default=GANConfig.critic,
+                     help="the critic's loss")
+    one.add_argument("--gan-weight", type=float, default=None,
+                     help="of the critic's voice; None: adaptive, as loud as the reconstruction at the last layer")
+    one.add_argument("--critic-layers", type=int, default=GANConfig.critic_layers,
+                     help="strided layers of the critic: a logit of 1, 2, 3 sees 16, 34, 70 px")
+    add_training(one, GANConfig, minutes=20.0)
+    one.set_defaults(run=train_vqgan)
+
+    one = kinds.add_parser("perceptual", help="the small net of the perceptual distance, on both worlds", **STYLE)
+    one.add_argument("--count", type=int, default=10_000, help="pictures of each world")
+    add_training(one, TrainConfig, minutes=10.0, batch=32, peak=2e-3)
+    one.set_defaults(run=train_perceptual)
+
+    one = kinds.add_parser("judge", help="the net that scores what others draw of a world", **STYLE)
+    one.add_argument("--data", choices=("faces", "landscapes"), default="faces", help="the world")
+    one.add_argument("--count", type=int, default=25_000, help="pictures; of faces, as many chimeras beside them")
+    add_training(one, TrainConfig, minutes=20.0, batch=32, peak=2e-3, seed=1)
+    one.set_defaults(run=train_judge)
+
+
+def add_training(command: argparse.ArgumentParser, recipe: type[TrainConfig], minutes: float, batch: int | None = None,
+                 peak: float | None = None, seed: int = 0) -> None:
+    """The options that every training has."""
+    command.add_argument("--out", type=Path, required=True, help="folder of this run; the same command goes on there")
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, default=minutes,
+                        help="time to spend: 20 steps are timed, then the number of steps is fixed")
+    length.add_argument("--steps", type=int, default=None, help="number of steps, instead of --minutes")
+    command.add_argument("--batch", type=int, default=batch or recipe.batch, help="pictures a step, over all processes")
+    command.add_argument("--peak", type=float, default=peak or recipe.peak, help="highest learning rate")
+    command.add_argument("--seed", type=int, default=seed, help="of weights, order and restarts")
+    command.add_argument("--save-every", type=int, default=recipe.save_every, help="steps between saves")
+    command.add_argument("--float32", action="store_true", help="no bf16, even where the processor has it")
+
+
+def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
+    """f -> channels per level: as asked for, or the default cut or repeated to log2 f + 1 levels.
+
+    Raises ValueError where f is no power of 2 or the number of widths does not give f.
+    """
+    if factor < 1 or factor & (factor - 1):
+        raise ValueError(f"factor={factor}: wanted a power of 2")
+    levels = factor.bit_length()
+    if asked is None:
+        return tuple(([16, 32, 64, 160] + [160] * levels)[:levels])
+    if len(asked) != levels:
+        raise ValueError(f"{len(asked)} widths make f={2 ** (len(asked) - 1)}, asked for f={factor}: "
+                         f"wanted {levels} widths")
+    return tuple(asked)
+
+
+def config_of(args: argparse.Namespace, recipe: type[TrainConfig], **more) -> TrainConfig:
+    """The options -> how to train; one step stands in until --minutes are turned into steps."""
+    return recipe(steps=args.steps or 1, batch=args.batch, peak=args.peak, seed=args.seed, save_every=args.save_every,
+                  bf16=False if args.float32 else None, **more)
+
+
+def with_steps(args: argparse.Namespace, config: TrainConfig, seconds: Callable[[], float]) -> TrainConfig:
+    """`config` with the steps that fit into --minutes: those of the run that stands in --out, else by timing 20."""
+    state = args.out / "state.pt"
+    if args.steps is not None:
+        return config
+    if state.is_file():
+        return dataclasses.replace(config, steps=checkpoint.read(state)["about"].get("train", {}).get("steps", 1))
+    mean = distributed.all_reduce(torch.tensor(seconds(), dtype=torch.float64)).item() / distributed.world_size()
+    talk(f"{mean:.2f} s a step of {config.batch} pictures")
+    return dataclasses.replace(config, steps=max(20, int(args.minutes * 60 / mean)))
+
+
+def history(args: argparse.Namespace, config: TrainConfig, **more) -> dict:
+    """What a model remembers of its training."""
+    return {"command": command_line(), "pictures_seen": config.steps * config.batch,
+            "minutes": round(runs.read_minutes(args.out), 1), "machine": machine(), **more}
+
+
+def train_vqvae(args: argparse.Namespace) -> int:
+    """Train, resume or report a finished training; the last line gives the scores."""
+    widths = widths_for(args.factor, args.widths)
+    train, validation = pictures(args, args.factor)
+    levels = tuple(args.levels) if args.quantizer == "fsq" else ()
+    K, d = (torch.tensor(levels).prod().item(), len(levels)) if levels else (args.codes, args.code_dim)
+    model_config = (pretrained.load(args.init).config if args.init else
+                    VQVAEConfig(channels=train.channels, widths=widths, decoder_blocks=1, d=d, K=K,
+                                quantizer=args.quantizer, levels=levels))
+    config = config_of(args, TrainConfig, unquantised=0.0 if args.init else TrainConfig.unquantised)
+    training.check_fit(model_config, train, config)
+    config = with_steps(args, config, lambda: training.seconds_per_step(model_config, config, train))
+    talk(f"{train}\nf={model_config.factor}, K={model_config.K}, {config.steps} steps of {config.batch} pictures "
+         f"in {args.out}")
+    model = training.train_vqvae(model_config, config, train, validation, args.out, args.init)
+    return finish(args, config, model, evaluation.evaluate(model, validation))
+
+
+def train_vqgan(args: argparse.Namespace) -> int:
+    """Train a first stage on against a critic; the last line gives the scores."""
+    start = pretrained.load(args.init)
+    train, validation = pictures(args, start.config.factor)
+    compare = distance(args.perceptual)
+    config = config_of(args, GANConfig, perceptual=args.perceptual_weight, critic=args.critic,
+                       gan_weight=args.gan_weight, critic_layers=args.critic_layers)
+    training.check_fit(start.config, train, config)
+    config = with_steps(args, config, lambda: training_gan.seconds_per_step(start, config, train, compare))
+    talk(f"{train}\nfrom {args.init}, {config.steps} steps of {config.batch} pictures in {args.out}")
+    model = training_gan.train_vqgan(args.init, config, train, validation, compare, args.out)
+    judge = judge_of(args.data) if args.size == 64 else None
+    return finish(args, config, model, evaluation.evaluate(model, validation, distance=compare, judge=judge))
+
+
+def pictures(args: argparse.Namespace, factor: int) -> tuple[datasets.Pictures, datasets.Pictures]:
+    """The pictures to train on and those to watch. Raises ValueError where their size does not fit the factor."""
+    if args.size < 1 or args.size % factor:
+        raise ValueError(f"size={args.size} is not a multiple of factor={factor}")
+    return tuple(datasets.load(args.data, args.size, split, crop=args.crop) for split in ("train", "validation"))
+
+
+def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict) -> int:
+    """Write model.pt with its history and print where it is and what it scores."""
+    if distributed.rank() == 0:
+        info = history(args, config, data=args.data, size=args.size, validation=scores)
+        path = pretrained.export(model, args.out / "model.pt", info)
+        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+        more = f", FFD {scores['ffd']:.2f}, sharpness {scores['sharpness']:.2f}" if "ffd" in scores else ""
+        print(f"val psnr {scores['psnr']:.1f} dB, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
+    distributed.barrier()
+    return 0
+
+
+def train_perceptual(args: argparse.Namespace) -> int:
+    """Train the small net; the last line says how well it names distortions."""
+    config = config_of(args, TrainConfig)
+    net, loss = training_readers.perceptual_task(config, args.count)
+    config = with_steps(args, config, lambda: training_readers.seconds_per_step(net, loss, config))
+    trained = training_readers.train(net, loss, config, {"perceptual": "mini", "count": args.count}, args.out).net
+    return finish_reader(args, config, trained, training_readers.examine_perceptual(trained))
+
+
+def train_judge(args: argparse.Namespace) -> int:
+    """Train a judge; the last line says how often it is right about what is visible."""
+    config = config_of(args, TrainConfig)
+    net, loss = training_readers.judge_task(args.data, config, args.count)
+    config = with_steps(args, config, lambda: training_readers.seconds_per_step(net, loss, config))
+    judge = training_readers.train(net, loss, config, {"judge": args.data, "count": args.count}, args.out)
+    return finish_reader(args, config, judge, training_readers.examine(judge, args.data, "validation"))
+
+
+def finish_reader(args: argparse.Namespace, config: TrainConfig, net, scores: dict) -> int:
+    """Write model.pt with its history and print what it scores."""
+    if distributed.rank() == 0:
+        path = training_readers.export(net, args.out / "model.pt", history(args, config, validation=scores))
+        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+        print("val " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    distributed.barrier()
+    return 0

@@ -1,0 +1,170 @@
+"""python -m minivq reconstruct | evaluate | import | publish: what is done with trained models. Floor 5."""
+import argparse
+from pathlib import Path
+
+from minivq import checkpoint, datasets, evaluation, metrics, pretrained, training, training_readers
+from minivq.autoencoder import reconstruct
+from minivq.commands import (
+    STYLE,
+    add_data,
+    add_model,
+    add_perceptual,
+    command_line,
+    distance,
+    judge_of,
+    load_first,
+    note,
+    write_json,
+)
+from minivq.layers import count_parameters
+
+LARGEST = 2048                          # px: the longer side of a picture that `reconstruct` takes as it is
+
+
+def add_parsers(commands) -> None:
+    """Add the commands."""
+    one = commands.add_parser("reconstruct", help="pictures drawn again, beside the originals", **STYLE)
+    one.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="files that Pillow reads")
+    add_model(one)
+    one.add_argument("--out", type=Path, required=True, help="folder for NAME.png, original left, redrawn right")
+    one.add_argument("--size", type=int, default=None, help="px: first make the shorter side this long")
+    one.set_defaults(run=reconstruct_pictures)
+
+    one = commands.add_parser("evaluate", help="scores on a whole split, beside baselines at the same bits", **STYLE)
+    add_model(one)
+    add_data(one)
+    add_perceptual(one)
+    one.add_argument("--split", choices=("validation", "test", "train"), default="test", help="which pictures")
+    one.add_argument("--count", type=int, default=None, help="only the first so many pictures")
+    one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the scores here, too")
+    one.set_defaults(run=evaluate)
+
+    one = commands.add_parser("import", help="turn a first stage that the authors released into one of ours", **STYLE)
+    one.add_argument("checkpoint", type=Path, help="their file (.ckpt or .pt)")
+    one.add_argument("--out", type=Path, required=True, metavar="NAME.pt", help="the file to write")
+    one.set_defaults(run=import_released)
+
+    one = commands.add_parser("publish", help="score a trained model on test and ship it", **STYLE)
+    one.add_argument("folder", type=Path, help="of a finished training")
+    one.add_argument("--name", required=True, help="data/checkpoints/NAME.pt")
+    one.set_defaults(run=publish)
+
+
+def reconstruct_pictures(args: argparse.Namespace) -> int:
+    """Write each picture beside its reconstruction and print PSNR and bits per pixel."""
+    from minivq import plot
+    for path in args.pictures:
+        if not path.is_file():
+            raise ValueError(f"{path} is not a file: wanted a picture")
+    model = pretrained.load(args.model)
+    f, K = model.config.factor, model.config.K
+    pictures = [(path, open_picture(path, model.config.channels, f, args.size)) for path in args.pictures]
+    args.out.mkdir(parents=True, exist_ok=True)
+    names = [path.stem for path in args.pictures]
+    for path, picture in pictures:
+        x = datasets.from_uint8(picture[None])
+        x_rec, indices = reconstruct(model, x)
+        name = path.stem if names.count(path.stem) == 1 else path.name
+        target = plot.save(args.out / f"{name}.png", plot.side_by_side(x, x_rec, scale=max(1, 256 // x.shape[-2])))
+        rows, columns = indices.shape[1:]
+        bpp = metrics.bits_per_pixel(K, f)
+        print(f"{target}: {x.shape[-1]}x{x.shape[-2]} px as {columns}x{rows} codes of {K}, "
+              f"{metrics.psnr(x, x_rec):.2f} dB, {bpp:.4f} bits per pixel")
+    return 0
+
+
+def open_picture(path: Path, channels: int, factor: int, size: int | None):
+    """One file -> (H, W, channels) uint8, its shorter side resized to `size`, cut in the middle to multiples of f.
+
+    Raises ValueError for a file that is damaged, smaller than f or larger than folders.PIXEL_LIMIT.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from minivq import folders
+    try:
+        picture, _ = folders.decode(path, size or 1, whole=True)
+    except folders.Unfit as reason:
+        raise ValueError(f"{path}: {reason}") from reason
+    image = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
+    scale = size / min(image.size) if size else min(1.0, LARGEST / max(image.size))
+    image = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.LANCZOS)
+    width, height = (side // factor * factor for side in image.size)
+    if not width or not height:
+        raise ValueError(f"{path} has {image.width}x{image.height} px: wanted at least {factor}x{factor}, "
+                         f"or --size {factor} and more")
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return np.array(image.crop((left, top, left + width, top + height))).reshape(height, width, channels)
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Print the scores of a model as a table and write them as JSON."""
+    model = pretrained.load(args.model)
+    pictures = load_first(args.data, args.size, args.split, args.count, args.crop)
+    train = load_first(args.data, args.size, "train", evaluation.BASELINE_PICTURES, args.crop)
+    training.check_fit(model.config, pictures, training.TrainConfig(steps=1))
+    scores = evaluation.evaluate(model, pictures, train, args.count, **readers(args.data, args.perceptual))
+    print(evaluation.table(scores))
+    if args.json:
+        write_json(args.json, {**scores, "model": str(args.model)})
+    return 0
+
+
+def readers(data: str, perceptual: str = "mini") -> dict:
+    """What scores pictures of this set beside PSNR: the perceptual distance if it is there, the judge of a world."""
+    shipped = perceptual != "mini" or "mini-perceptual" in pretrained.available("perceptual")
+    return {"distance": distance(perceptual) if shipped else None, "judge": judge_of(data)}
+
+
+def import_released(args: argparse.Namespace) -> int:
+    """Write a released first stage as a checkpoint of ours and say what it is."""
+    model = pretrained.from_reference(pretrained.read_released(args.checkpoint))
+    config = model.config
+    path = pretrained.export(model, args.out, {"command": command_line(), "imported": args.checkpoint.name})
+    print(f"{path} ({path.stat().st_size / 1e6:.0f} MB): f={config.factor}, K={config.K}, d={config.d}, widths "
+          f"{' '.join(map(str, config.widths))}, {count_parameters(model):,} parameters")
+    print(f"next: python -m minivq reconstruct PICTURE --model {path} --size 256 --out runs/seen")
+    return 0
+
+
+def publish(args: argparse.Namespace) -> int:
+    """Copy a run's model to data/checkpoints, its scores and history to manifest.json, a picture to data/figures."""
+    if not (args.folder / "model.pt").is_file():
+        raise ValueError(f"{args.folder} holds no model.pt: wanted the folder of a finished training")
+    kind = checkpoint.read(args.folder / "model.pt").get("kind")
+    entry = publish_first_stage(args) if kind == "vqvae" else publish_reader(args, kind)
+    note(args.name, {"kind": kind, **entry})
+    return 0
+
+
+def publish_first_stage(args: argparse.Namespace) -> dict:
+    """Score a first stage on test, write its file and its picture; what the manifest says of it."""
+    from minivq import plot
+    model = pretrained.load(args.folder)
+    history, target = model.info, checkpoint.FOLDER / f"{args.name}.pt"
+    test = datasets.load(history["data"], history["size"], "test")
+    train = load_first(history["data"], history["size"], "train", evaluation.BASELINE_PICTURES)
+    validation = history.pop("validation")
+    pretrained.export(model, args.folder / "shipped.pt", history)
+    shipped = pretrained.load(args.folder / "shipped.pt")               # scores are those of the file, in float16
+    scores = {"validation": validation,
+              "test": evaluation.evaluate(shipped, test, train, **readers(history["data"]))}
+    print(evaluation.table(scores["test"]))
+    (args.folder / "shipped.pt").replace(target)
+    x = test.batch(range(6))
+    x_rec, indices = reconstruct(shipped, x)
+    plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))
+    return {**history, "scores": scores}
+
+
+def publish_reader(args: argparse.Namespace, kind: str) -> dict:
+    """Score a judge on test and write its file, or that of the small net; what the manifest says of it."""
+    payload = checkpoint.read(args.folder / "model.pt")
+    history = payload["info"]
+    scores = {"validation": history.pop("validation")}
+    target = checkpoint.write(checkpoint.FOLDER / f"{args.name}.pt", payload)
+    if kind == "judge":
+        from minivq import judge
+        scores["test"] = training_readers.examine(judge.read(target), payload["config"]["world"], "test")
+        print("\n".join(f"{name:<28}{value:.4f}" for name, value in scores["test"].items()))
+    return {**history, "scores": scores}

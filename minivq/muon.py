@@ -1,0 +1,54 @@
+"""Muon: the optimiser of the trainings here. Weights between two layers move by orthogonal matrices. Floor 0.
+
+A gradient of a convolution is mostly a few strong directions; a step along it leaves all others untrained. Muon takes
+the momentum's nearest orthogonal matrix instead, so that every direction moves equally far (Jordan et al. 2024).
+"""
+import torch
+from torch import Tensor, nn
+
+NARROW = 8                      # a layer with fewer channels on one side has no directions to even out
+
+
+class Muon(torch.optim.AdamW):
+    """Muon for the convolutions of `model` with at least 8 channels on both sides, AdamW for everything else.
+
+    `lr` serves both: a Muon step has `reach` · lr times the size of a weight drawn at random (see `step`).
+    """
+
+    def __init__(self, model: nn.Module, lr: float, betas: tuple[float, float] = (0.9, 0.95), momentum: float = 0.95,
+                 reach: float = 0.6):
+        self.momentum, self.reach = momentum, reach
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        self.between = [p for p in parameters if p.ndim == 4 and min(p.shape[:2]) >= NARROW]
+        super().__init__(parameters, lr, betas, weight_decay=0.0, fused=True)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step; gradients of the convolutions are used up."""
+        for p in self.between:
+            if p.grad is None:
+                continue
+            state = self.state[p]
+            if not state:
+                state |= {"step": torch.zeros(()), "momentum": torch.zeros_like(p)}   # AdamW looks for a step
+            state["momentum"].lerp_(p.grad, 1 - self.momentum)
+            ahead = p.grad.lerp(state["momentum"], self.momentum).reshape(len(p), -1)       # (out, in · 3 · 3)
+            # An orthogonal matrix has entries of 1/sqrt(its longer side): the factor makes all layers move alike.
+            size = self.reach * max(ahead.shape) ** 0.5
+            p.add_(orthogonal(ahead).reshape(p.shape), alpha=-self.param_groups[0]["lr"] * size)
+            p.grad = None
+        super().step()
+
+
+def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
+    """(n, m) -> (n, m): about U V' of its singular value decomposition U S V', by Newton's and Schulz's iteration.
+
+    Singular values end between 0.7 and 1.2, which is enough, and takes products of matrices alone.
+    """
+    wide = len(matrix) <= matrix.shape[1]
+    X = matrix if wide else matrix.T
+    X = X / (torch.linalg.vector_norm(X) + 1e-7)
+    for _ in range(steps):
+        A = X @ X.T
+        X = 3.4445 * X + (2.0315 * A @ A - 4.7750 * A) @ X       # Jordan's coefficients: small values grow fastest
+    return X if wide else X.T

@@ -1,0 +1,114 @@
+"""The nets that read pictures: what they are asked, what is true, how they are taught; scores made of their answers."""
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from minivq import checkpoint, datasets, drawing, evaluation, judge, training_readers
+from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.judge import Judge, JudgeConfig
+from minivq.training import TrainConfig
+
+SHORT = TrainConfig(steps=3, batch=4, peak=1e-3, save_every=2, bf16=False)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """An untrained judge of faces, with few channels."""
+    torch.manual_seed(0)
+    labels = len(drawing.world("faces").LABELS)
+    return Judge(JudgeConfig("faces", judge.questions("faces"), labels, widths=(8, 8, 8, 8), hidden=16)).eval()
+
+
+def test_every_doubled_attribute_is_asked_for_on_both_sides():
+    names = [name for name, _ in judge.questions("faces")]
+    pairs = drawing.world("faces").pairs(drawing.thing("faces", 0))
+    assert len(pairs) >= 6 and names == ["class"] + [f"{pair} {side}" for pair in pairs for side in ("left", "right")]
+    assert judge.questions("landscapes") == (("class", len(drawing.world("landscapes").CLASSES)),)
+
+
+def test_the_answer_is_nothing_where_nothing_is_to_be_seen():
+    for index in range(40):
+        face = drawing.thing("chimeras", index)
+        answers = judge.truths("faces", face)[1:]
+        for pair, left, right in zip(drawing.world("faces").pairs(face).values(), answers[::2], answers[1::2],
+                                     strict=True):
+            assert (left == 0) == (not pair.left_visible) and (right == 0) == (not pair.right_visible)
+            assert left in (0, pair.left + 1) and right in (0, pair.right + 1)
+
+
+def test_real_faces_answer_alike_on_both_sides_and_chimeras_do_not():
+    disagreeing = {}
+    for name in ("faces", "chimeras"):
+        answers = np.array([judge.truths("faces", drawing.thing(name, i))[1:] for i in range(100)])
+        disagreeing[name] = (answers[:, ::2] != answers[:, 1::2]).mean()
+    assert disagreeing["faces"] == 0 and disagreeing["chimeras"] > 0.3
+
+
+def test_a_reading_has_64_features_every_answer_and_a_map(small):
+    features, answers, maps = small.read(torch.rand(3, 3, 128, 96) * 2 - 1, batch=2)
+    assert features.shape == (3, 64) and maps.shape == (3, 64, 64) and maps.dtype == torch.int64
+    assert set(answers) == {name for name, _ in small.config.questions}
+    assert all(answer.shape == (3,) for answer in answers.values())
+
+
+def test_pictures_of_64_px_are_read_as_they_are_and_larger_ones_are_averaged():
+    x = torch.rand(1, 3, 64, 64)
+    assert judge.resized(x) is x
+    fine = torch.zeros(1, 3, 128, 128)
+    fine[..., ::2] = 1                                                              # columns finer than a pixel
+    assert (judge.resized(fine)[..., 8:-8] - 0.5).abs().max() < 0.01
+
+
+def test_a_judge_in_a_file_is_frozen_and_says_the_same(small, tmp_path):
+    training_readers.export(small, tmp_path / "judge.pt", {"name": "small"})
+    again = judge.read(tmp_path / "judge.pt")
+    x = torch.rand(2, 3, 64, 64)
+    torch.testing.assert_close(again(x).features, small(x).features, rtol=0, atol=2e-2)
+    assert not again.training and not any(p.requires_grad for p in again.parameters())
+    with pytest.raises(ValueError, match="kind='judge': wanted 'vqvae'"):
+        checkpoint.read_kind(tmp_path / "judge.pt", "vqvae")
+
+
+@pytest.mark.parametrize("world", ["faces", "landscapes"])
+def test_a_judge_learns_its_own_pictures(world, tmp_path):
+    net, loss = training_readers.judge_task(world, SHORT, 8)
+    first = loss(net, 0)[0].item()
+    training_readers.train(net, loss, dataclasses.replace(SHORT, steps=12), {"judge": world}, tmp_path)
+    assert loss(net, 0)[0].item() < first
+
+
+def test_half_of_what_the_judge_of_faces_sees_are_chimeras():
+    net, loss = training_readers.judge_task("faces", SHORT, 8)
+    seen = []
+    net.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    loss(net, 0)
+    both = torch.cat([datasets.load(name, 64, "train", 8).batch(range(8)) for name in ("faces", "chimeras")])
+    nearest = torch.cdist(seen[0].flatten(1), both.flatten(1)).argmin(1)            # noise is added, so: the nearest
+    assert (nearest < 8).tolist() == [True, True, False, False]
+
+
+def test_the_exam_counts_what_is_visible_only(small, monkeypatch):
+    truth = training_readers.known("faces", "test", 6)
+
+    def read(x):
+        answers = {name: truth.answers[:, i].clone() for i, (name, _) in enumerate(small.config.questions)}
+        for name, answer in answers.items():
+            answer[answer == 0] = 1 if name != "class" else 0                       # wrong wherever nothing is seen
+        return None, answers, torch.from_numpy(truth.maps.levels(range(6))[..., 0].astype(np.int64))
+
+    monkeypatch.setattr(small, "read", read)
+    scores = training_readers.examine(small, "faces", "test", 6)
+    assert scores["visible"] == 1 and scores["pixels"] == 1
+
+
+def test_scores_of_the_judge_come_with_their_anchors(small):
+    torch.manual_seed(0)
+    model = VQVAE(VQVAEConfig(widths=(8, 8, 8, 8), K=16, d=4, z_channels=8)).eval()
+    pictures = datasets.load("faces", 64, "test", 6)
+    scores = evaluation.evaluate(model, pictures, datasets.load("faces", 64, "train", 20), judge=small,
+                                 distance=lambda x, y: (x - y).abs().mean((1, 2, 3)))
+    assert scores["ffd"] > 0 and {"ffd_floor", "ffd_blurred", "consistency_real", "consistency_chance",
+                                  "consistency_glued", "coverage", "perceptual", "sharpness"} <= set(scores)
+    assert "FFD" in evaluation.table(scores) and "chance" in evaluation.table(scores)
