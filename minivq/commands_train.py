@@ -62,18 +62,18 @@ def add_parser(commands) -> None:
 
     one = kinds.add_parser("perceptual", help="the small net of the perceptual distance, on both worlds", **STYLE)
     one.add_argument("--count", type=int, default=10_000, help="pictures of each world")
-    add_training(one, TrainConfig, minutes=10.0, batch=32, peak=2e-3)
+    add_training(one, TrainConfig, minutes=10.0, batch=32)
     one.set_defaults(run=train_perceptual)
 
     one = kinds.add_parser("judge", help="the net that scores what others draw of a world", **STYLE)
     one.add_argument("--data", choices=("faces", "landscapes"), default="faces", help="the world")
     one.add_argument("--count", type=int, default=25_000, help="pictures; of faces, as many chimeras beside them")
-    add_training(one, TrainConfig, minutes=20.0, batch=32, peak=2e-3, seed=1)
+    add_training(one, TrainConfig, minutes=20.0, batch=32, seed=1)
     one.set_defaults(run=train_judge)
 
 
 def add_training(command: argparse.ArgumentParser, recipe: type[TrainConfig], minutes: float, batch: int | None = None,
-                 peak: float | None = None, seed: int = 0) -> None:
+                 seed: int = 0) -> None:
     """The options that every training has."""
     command.add_argument("--out", type=Path, required=True, help="folder of this run; the same command goes on there")
     length = command.add_mutually_exclusive_group()
@@ -81,7 +81,7 @@ def add_training(command: argparse.ArgumentParser, recipe: type[TrainConfig], mi
                         help="time to spend: 20 steps are timed, then the number of steps is fixed")
     length.add_argument("--steps", type=int, default=None, help="number of steps, instead of --minutes")
     command.add_argument("--batch", type=int, default=batch or recipe.batch, help="pictures a step, over all processes")
-    command.add_argument("--peak", type=float, default=peak or recipe.peak, help="highest learning rate")
+    command.add_argument("--peak", type=float, default=recipe.peak, help="highest learning rate")
     command.add_argument("--seed", type=int, default=seed, help="of weights, order and restarts")
     command.add_argument("--save-every", type=int, default=recipe.save_every, help="steps between saves")
     command.add_argument("--float32", action="store_true", help="no bf16, even where the processor has it")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from minivq import checkpoint, datasets, distributed, drawing, judge, runs
 from minivq.judge import SIDE, Judge, JudgeConfig
 from minivq.muon import Muon
-from minivq.perceptual import MiniConfig, MiniFeatures
+from minivq.perceptual import MiniConfig, MiniFeatures, Perceptual, feature_distance
 from minivq.training import TrainConfig, autocast, batch_indices, learning_rate, median_seconds, mixed, seeded
 
 KINDS = ("none", "blur", "noise", "jpeg", "pixels")     # the distortions that the small net tells apart
@@ -187,18 +187,31 @@ def puzzles(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tens
 
 
 @torch.no_grad()
-def examine_perceptual(net: nn.Module, count: int = 500) -> dict[str, float]:
-    """Share of comparisons, on validation pictures, in which a stronger distortion is the more distant one."""
-    from minivq.perceptual import Perceptual, feature_distance
+def examine_perceptual(net: nn.Module, count: int = 200) -> dict[str, float]:
+    """Shares of validation pictures: of which a stronger distortion is more distant; of which a shift is nearer than
+    a blur of the same squared error."""
     distance = Perceptual(net, lambda net, x, y: feature_distance(net(x), net(y)))
     found = {}
     for world in ("faces", "landscapes"):
         x = datasets.load(world, SIDE, "validation", count).batch(range(count))
-        for kind in KINDS[1:]:
+        for kind in ("blur", "noise", "jpeg"):
             weak, strong = (torch.stack([distorted(picture, kind, strength, seeded(0, i))
                                          for i, picture in enumerate(x)]) for strength in (0.3, 0.5))
             found[f"{world} {kind}"] = (distance(strong, x) > distance(weak, x)).float().mean().item()
+        shifted = torch.cat([x[..., :1], x[..., :-1]], -1)
+        blurred = torch.stack([blur_as_bad(picture, moved) for picture, moved in zip(x, shifted, strict=True)])
+        found[f"{world} shift before blur"] = (distance(shifted, x) < distance(blurred, x)).float().mean().item()
     return found
+
+
+def blur_as_bad(x: Tensor, other: Tensor) -> Tensor:
+    """(3, H, W), (3, H, W) -> (3, H, W): x, blurred until its squared error is that of `other`."""
+    from torchvision.transforms.functional import gaussian_blur
+    wanted, low, high = (other - x).square().mean(), 0.05, 20.0
+    for _ in range(16):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if (gaussian_blur(x, 31, middle) - x).square().mean() < wanted else (low, middle)
+    return gaussian_blur(x, 31, low)
 
 
 def varied(x: Tensor, maps: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -46,3 +46,11 @@ def test_the_small_net_learns_and_is_written_as_the_distance_reads_it(tmp_path):
     assert path.stat().st_size < 1.5e6
     distance, x = mini(path), torch.rand(2, 3, 64, 64) * 2 - 1
     assert distance(x, x).abs().max() < 1e-6 and (distance(x, x.roll(1, -1)) > 0).all()
+
+
+def test_the_blur_has_the_error_that_was_wanted():
+    x = torch.rand(3, 64, 64, generator=seeded(0, 0)) * 2 - 1
+    x = torch.nn.functional.avg_pool2d(x[None], 5, 1, 2)[0]
+    other = torch.cat([x[..., :1], x[..., :-1]], -1)
+    wanted, met = ((y - x).square().mean().item() for y in (other, training_readers.blur_as_bad(x, other)))
+    assert met == pytest.approx(wanted, rel=0.01)
