@@ -1,8 +1,8 @@
-"""The command line: python -m minivq train | reconstruct | evaluate | import | publish | bench | course. Floor 5."""
+"""The command line: python -m minivq train | reconstruct | evaluate | import | publish | study | bench | course. Floor 5."""
 import argparse
 import sys
 
-from minivq import bench, commands_train, commands_use, distributed
+from minivq import bench, commands_train, commands_use, distributed, studies
 from minivq.course.commands import add_parser as add_course
 
 
@@ -24,8 +24,9 @@ def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     top = argparse.ArgumentParser(prog="python -m minivq", description="Discrete image models, from scratch.")
     commands = top.add_subparsers(required=True,
-                                  metavar="train | reconstruct | evaluate | import | publish | bench | course")
-    for add in (commands_train.add_parser, commands_use.add_parsers, bench.add_parser, add_course):
+                                  metavar="train | reconstruct | evaluate | import | publish | study | bench | course")
+    for add in (commands_train.add_parser, commands_use.add_parsers, studies.add_parser, bench.add_parser,
+                add_course):
         add(commands)
     return top
 

@@ -10,25 +10,47 @@ import torch
 from torch import Tensor, nn
 
 from minivq import losses, training_gan
-from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
 from minivq.commands import STYLE, machine, write_json
 from minivq.discriminator import PatchDiscriminator
+from minivq.layers import count_parameters
 from minivq.perceptual import MiniConfig, MiniFeatures, Perceptual, feature_distance
 from minivq.training_gan import GANConfig
 
 SHAPE = VQVAEConfig(widths=(32, 64, 64, 128), decoder_blocks=1)     # of the models that `bench train` compares
+# The authors' f16 model, of which 72,141,699 parameters are known.
+RELEASED = VQVAEConfig(widths=(128, 128, 256, 256, 512), blocks=2, attention_levels=(4,), z_channels=256, d=256, K=1024,
+                       groups=32, quantizer="vq")
 
 
 def add_parser(commands) -> None:
-    """Add `bench train`."""
-    kinds = commands.add_parser("bench", help="our way beside the plain way").add_subparsers(required=True,
-                                                                                             metavar="train")
+    """Add `bench train` and `bench released`."""
+    kinds = commands.add_parser("bench", help="our way beside the plain way")
+    kinds = kinds.add_subparsers(required=True, metavar="train | released")
     one = kinds.add_parser("train", help="a step of VQGAN training, before the critic starts and with it", **STYLE)
     one.add_argument("--batch", type=int, default=16, help="pictures a step")
     one.add_argument("--size", type=int, default=64, help="px")
     one.add_argument("--rounds", type=int, default=7, help="how often each is timed, in turn; the median counts")
     one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
     one.set_defaults(run=bench_train)
+
+    one = kinds.add_parser("released", help="what one picture costs a model of the authors' size (f = 16)", **STYLE)
+    one.add_argument("--size", type=int, default=256, help="px")
+    one.add_argument("--rounds", type=int, default=3, help="how often it is timed; the median counts")
+    one.set_defaults(run=bench_released)
+
+
+def bench_released(args: argparse.Namespace) -> int:
+    """Print seconds and memory of encoding and decoding one picture, with random weights."""
+    import resource
+    torch.manual_seed(0)
+    model = VQVAE(RELEASED).eval()
+    x = torch.rand(1, 3, args.size, args.size) * 2 - 1
+    seconds = in_turn({"ours": lambda: reconstruct(model, x)}, args.rounds)["ours"]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{count_parameters(model):,} parameters, {args.size} px: {seconds:.1f} s a picture, {memory:.1f} GB in all; "
+          f"{machine()}")
+    return 0
 
 
 def bench_train(args: argparse.Namespace) -> int:

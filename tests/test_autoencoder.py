@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
+from minivq.bench import RELEASED
 from minivq.layers import Attention2d, Downsample, ResBlock, count_parameters, group_norm
 from minivq.pretrained import from_reference
 
@@ -43,8 +44,7 @@ def test_a_reference_state_that_does_not_fit_is_named(reference):
 
 def test_the_papers_f16_model_has_its_number_of_parameters():
     with torch.device("meta"):
-        model = VQVAE(VQVAEConfig(widths=(128, 128, 256, 256, 512), blocks=2, attention_levels=(4,), z_channels=256,
-                                  d=256, K=1024, groups=32, quantizer="vq"))
+        model = VQVAE(RELEASED)
     assert count_parameters(model) == 72_141_699
     assert count_parameters(model.encoder) == 29_298_176 and count_parameters(model.decoder) == 42_449_795
 

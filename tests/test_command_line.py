@@ -138,3 +138,14 @@ def test_our_step_and_the_plain_one_are_timed_side_by_side(tmp_path, capsys):
     assert "before the critic" in capsys.readouterr().out
     found = json.loads((tmp_path / "bench.json").read_text())["train"]
     assert all(row["plain"] > 0 and row["ours"] > 0 for row in found.values())
+
+
+def test_a_study_trains_scores_and_goes_on(tmp_path, monkeypatch, capsys):
+    load = datasets.load
+    monkeypatch.setattr(datasets, "load", lambda name, size, split, count=None, crop="center": load(name, 64, split, 8))
+    monkeypatch.setattr(commands_train.training, "seconds_per_step", lambda *_: 1.0)
+    command = ["study", "rate", "--codes", "16", "--minutes", "0.001", "--out", str(tmp_path), "--count", "8"]
+    assert main(command) == 0 and "s a step" in capsys.readouterr().out
+    assert main(command) == 0 and "s a step" not in capsys.readouterr().out
+    run = json.loads((tmp_path / "result.json").read_text())["runs"]["16"]
+    assert run["pictures"] == 8 and run["energy_at_8_px"] > 0
