@@ -1,4 +1,4 @@
-"""The command line: python -m minivq train | reconstruct | evaluate | import | publish | study | bench | course. Floor 5."""
+"""The command line: `python -m minivq --help` lists its commands. Floor 5."""
 import argparse
 import sys
 
