@@ -2,7 +2,17 @@
 import argparse
 from pathlib import Path
 
-from minivq import checkpoint, datasets, evaluation, metrics, pretrained, training, training_readers
+from minivq import (
+    checkpoint,
+    datasets,
+    distributed,
+    evaluation,
+    metrics,
+    perceptual,
+    pretrained,
+    training,
+    training_readers,
+)
 from minivq.autoencoder import reconstruct
 from minivq.commands import (
     STYLE,
@@ -99,21 +109,20 @@ def open_picture(path: Path, channels: int, factor: int, size: int | None):
 
 def evaluate(args: argparse.Namespace) -> int:
     """Print the scores of a model as a table and write them as JSON."""
-    model = pretrained.load(args.model)
+    model = pretrained.load(args.model, distributed.device())
     pictures = load_first(args.data, args.size, args.split, args.count, args.crop)
     train = load_first(args.data, args.size, "train", evaluation.BASELINE_PICTURES, args.crop)
     training.check_fit(model.config, pictures, training.TrainConfig(steps=1))
-    scores = evaluation.evaluate(model, pictures, train, args.count, **readers(args.data, args.perceptual))
+    scores = evaluation.evaluate(model, pictures, train, args.count, **readers(args.data, args.size, args.perceptual))
     print(evaluation.table(scores))
     if args.json:
         write_json(args.json, {**scores, "model": str(args.model)})
     return 0
 
 
-def readers(data: str, perceptual: str = "mini") -> dict:
-    """What scores pictures of this set beside PSNR: the perceptual distance if it is there, the judge of a world."""
-    shipped = perceptual != "mini" or "mini-perceptual" in pretrained.available("perceptual")
-    return {"distance": distance(perceptual) if shipped else None, "judge": judge_of(data)}
+def readers(data: str, size: int, net: str = "mini") -> dict:
+    """What scores pictures of this set beside PSNR: the perceptual distance (from 32 px on), the judge of a world."""
+    return {"distance": distance(net) if size >= perceptual.SMALLEST else None, "judge": judge_of(data)}
 
 
 def import_released(args: argparse.Namespace) -> int:
@@ -145,15 +154,16 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
     test = datasets.load(history["data"], history["size"], "test")
     train = load_first(history["data"], history["size"], "train", evaluation.BASELINE_PICTURES)
     validation = history.pop("validation")
-    pretrained.export(model, args.folder / "shipped.pt", history)
-    shipped = pretrained.load(args.folder / "shipped.pt")               # scores are those of the file, in float16
+    file = pretrained.export(model, args.folder / "shipped.pt", history)
+    shipped = pretrained.load(file, distributed.device())               # scores are those of the file, in float16
     scores = {"validation": validation,
-              "test": evaluation.evaluate(shipped, test, train, **readers(history["data"]))}
+              "test": evaluation.evaluate(shipped, test, train, **readers(history["data"], history["size"]))}
     print(evaluation.table(scores["test"]))
-    (args.folder / "shipped.pt").replace(target)
-    x = test.batch(range(6))
-    x_rec, indices = reconstruct(shipped, x)
+    x = test.batch(range(min(6, len(test))))
+    x_rec, indices = reconstruct(shipped.cpu(), x)
     plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file.replace(target)
     return {**history, "scores": scores}
 
 

@@ -67,7 +67,7 @@ def evaluate(model: VQVAE, pictures: Pictures, train: Pictures | None = None, co
         for name, draw in baselines.items():
             sums[name] += metrics.psnr(x, draw(x)).item() * len(x)
         if distance is not None:
-            sums["perceptual"] = sums.get("perceptual", 0.0) + distance(x_rec, x).sum().item()
+            sums["perceptual"] = sums.get("perceptual", 0.0) + distance(x_rec.to(device), x.to(device)).sum().item()
         if judge is not None:
             kept.append(datasets.to_uint8(x_rec))
     indices = torch.cat(indices)

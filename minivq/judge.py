@@ -45,7 +45,7 @@ class Judge(nn.Module):
 
     def __init__(self, config: JudgeConfig):
         super().__init__()
-        self.config, widths, groups = config, config.widths, config.groups
+        self.config, self.info, widths, groups = config, {}, config.widths, config.groups
         self.conv_in = nn.Conv2d(3, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList(ResBlock(before, width, groups)
                                     for before, width in zip((widths[0], *widths), widths, strict=False))

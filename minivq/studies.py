@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from minivq import checkpoint, commands_train, datasets, evaluation, metrics, pretrained
+from minivq import checkpoint, commands_train, datasets, distributed, evaluation, metrics, pretrained
 from minivq.autoencoder import reconstruct
 from minivq.commands import STYLE, load_first, talk, write_json
 from minivq.commands_use import readers
@@ -78,8 +78,8 @@ def trained(args: argparse.Namespace, kind: str, name: str, options: list[str]) 
         asked = parser.parse_args([*command, *options])
         asked.run(asked)
         test = load_first(args.data, 64, "test", args.count)
-        model = pretrained.load(folder / "run")
-        scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data))
+        model = pretrained.load(folder / "run", distributed.device())
+        scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data, 64))
         scores |= {"train": model.info | {"validation": None}, **checkerboard(model, test)}
         checkpoint.write_text(folder / "scores.json", json.dumps(scores, indent=1) + "\n")
     return json.loads((folder / "scores.json").read_text())
@@ -88,7 +88,7 @@ def trained(args: argparse.Namespace, kind: str, name: str, options: list[str]) 
 @torch.no_grad()
 def checkerboard(model, pictures: datasets.Pictures) -> dict[str, float]:
     """Energy of redrawn pictures at periods of f and 2 f px, as shares of the originals' (1: no pattern of its own)."""
-    x = pictures.batch(range(min(len(pictures), 512)))
+    x = pictures.batch(range(min(len(pictures), 512))).to(next(model.parameters()))
     x_rec, _ = reconstruct(model, x)
     f = model.config.factor
     return {f"energy_at_{period}_px": metrics.period_energy(x_rec, period) / metrics.period_energy(x, period)

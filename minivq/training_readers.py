@@ -123,8 +123,9 @@ def examine(net: Judge, name: str, split: str, count: int | None = None) -> dict
     right, visible = {}, {}
     for i, (question, _) in enumerate(net.config.questions):
         seen = exam.answers[:, i] > 0 if question != "class" else torch.ones(len(x), dtype=torch.bool)
-        right[question] = (answers[question] == exam.answers[:, i])[seen].float().mean().item()
-        visible[question] = seen.sum().item()
+        if seen.any():
+            right[question] = (answers[question] == exam.answers[:, i])[seen].float().mean().item()
+            visible[question] = seen.sum().item()
     sides = [question for question in right if question != "class"]
     total = sum(visible[question] for question in sides)
     every = {"visible": sum(right[q] * visible[q] for q in sides) / total} if sides else {}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minivq import commands_train, datasets, training_readers
+from minivq import checkpoint, commands_train, datasets, training_readers
 from minivq.__main__ import main
 from minivq.commands_train import widths_for
 
@@ -149,3 +149,14 @@ def test_a_study_trains_scores_and_goes_on(tmp_path, monkeypatch, capsys):
     assert main(command) == 0 and "s a step" not in capsys.readouterr().out
     run = json.loads((tmp_path / "result.json").read_text())["runs"]["16"]
     assert run["pictures"] == 8 and run["energy_at_8_px"] > 0
+
+
+def test_publish_ships_the_file_its_scores_and_a_picture_and_may_do_so_again(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path / "data" / "checkpoints")
+    for _ in range(2):
+        assert main(["publish", str(run), "--name", "small"]) == 0
+    about = checkpoint.manifest(checkpoint.FOLDER)["small"]
+    assert about["kind"] == "vqvae" and about["sha256"] == checkpoint.sha256(checkpoint.FOLDER / "small.pt")
+    assert about["scores"]["test"]["psnr"] > 5
+    assert (tmp_path / "data" / "figures" / "small.png").is_file()
+    assert main(["publish", str(tmp_path), "--name", "small"]) == 2
