@@ -79,9 +79,9 @@ FAST = {
 FULL = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=2000, points=80_000, kmeans_steps=15),
-    "02": Budget02(pictures=8000, steps=640, batch=8, toy_steps=150, looked=256),
+    "02": Budget02(pictures=8000, steps=500, batch=8, toy_steps=150, looked=256),
     "03": Budget03(
-        pictures=14_000, steps=1750, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
+        pictures=11_000, steps=1400, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
     ),
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=300, batch=16),
 }
