@@ -66,6 +66,17 @@ class Budget04:
     batch: int  # pictures a step
 
 
+@dataclass(frozen=True)
+class Budget05:
+    """Lesson 05, perceptual loss: pictures painted pixel by pixel, and a decoder that learns on four times."""
+
+    looked: int  # validation faces that are damaged at equal error, and scored
+    paint: int  # steps of each picture that is painted by its pixels
+    trial: int  # steps of each run before the long cell
+    steps: int  # of each run
+    batch: int  # pictures a step
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -74,6 +85,7 @@ FAST = {
         pictures=256, steps=20, batch=8, points=12_000, kmeans_steps=3, looked=32, short=25
     ),
     "04": Budget04(pictures=256, validation=64, trial=2, steps=8, batch=16),
+    "05": Budget05(looked=8, paint=70, trial=1, steps=4, batch=8),
 }
 
 FULL = {
@@ -84,6 +96,7 @@ FULL = {
         pictures=11_000, steps=1400, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
     ),
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=300, batch=16),
+    "05": Budget05(looked=32, paint=150, trial=4, steps=170, batch=8),
 }
 
 

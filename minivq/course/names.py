@@ -26,11 +26,15 @@ LESSON_OF = {
     "autoencoder.Decoder": "02",
     "autoencoder.Reconstruction": "03",
     "autoencoder.VQVAE": "03",
+    "perceptual.feature_distance": "05",
+    "perceptual.MiniConfig": "05",
+    "perceptual.MiniFeatures": "05",
+    "perceptual.Perceptual": "05",
     "training.vqvae_step": "03",
 }
 
 # The modules of which every public name stands in the table.
-METHOD = ("layers", "metrics", "quantize", "autoencoder")
+METHOD = ("layers", "metrics", "quantize", "perceptual", "autoencoder")
 
 # Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
 HELPERS = (
@@ -38,6 +42,9 @@ HELPERS = (
     "metrics.to_levels",
     "metrics.counts",
     "quantize.statistics",
+    "perceptual.unit",
+    "perceptual.mini",
+    "perceptual.lpips",
     "autoencoder.Level",
     "autoencoder.middle",
     "autoencoder.make_quantizer",
@@ -45,7 +52,8 @@ HELPERS = (
 )
 
 # Records and one-liners: a lesson shows them, there is nothing in them to compare in its Check table.
-RECORDS = ("layers.group_norm", "quantize.Quantized", "autoencoder.VQVAEConfig", "autoencoder.Reconstruction")
+RECORDS = ("layers.group_norm", "quantize.Quantized", "perceptual.MiniConfig", "autoencoder.VQVAEConfig",
+           "autoencoder.Reconstruction")
 
 
 def path_of(name):
