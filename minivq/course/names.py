@@ -30,10 +30,16 @@ LESSON_OF = {
     "autoencoder.Reconstruction": "03",
     "autoencoder.VQVAE": "03",
     "training.vqvae_step": "03",
+    "discriminator.receptive_field": "06",
+    "discriminator.PatchDiscriminator": "06",
+    "losses.hinge_d": "06",
+    "losses.vanilla_d": "06",
+    "losses.generator": "06",
+    "losses.adaptive_weight": "07",
 }
 
 # The modules of which every public name stands in the table.
-METHOD = ("layers", "metrics", "quantize", "autoencoder")
+METHOD = ("layers", "metrics", "quantize", "autoencoder", "discriminator", "losses")
 
 # Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
 HELPERS = (
