@@ -83,7 +83,7 @@ FULL = {
     "03": Budget03(
         pictures=11_000, steps=1400, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
     ),
-    "04": Budget04(pictures=4000, validation=1000, trial=10, steps=300, batch=16),
+    "04": Budget04(pictures=4000, validation=1000, trial=10, steps=180, batch=16),
 }
 
 
