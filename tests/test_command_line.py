@@ -72,13 +72,13 @@ def test_evaluate_writes_what_it_prints(run, folder, tmp_path, capsys):
 def test_evaluate_draws_no_more_of_a_world_than_it_looks_at(run, monkeypatch):
     asked, load = {}, datasets.load
 
-    def few(name, size, split, count, crop):
+    def few(name, size, split, count=None, crop="center"):
         asked[split] = count
         return load(name, size, split, 40, crop)
 
     monkeypatch.setattr(datasets, "load", few)
     assert main(["evaluate", "--model", str(run), "--data", "faces", "--size", "32", "--count", "10"]) == 0
-    assert asked == {"test": 10, "train": 2000}
+    assert asked == {"test": 10, "train": 2000, "validation": 10}      # validation: the floor
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -143,7 +143,7 @@ def test_a_full_disk_while_saving_keeps_the_last_save(tmp_path, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_stops_and_says_what_to_change(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "vqvae_loss", lambda *a, **k: (None, {"loss": float("nan")}))
+    monkeypatch.setattr(training, "vqvae_loss", lambda *a, **k: (torch.tensor(float("nan")), {}))
     with pytest.raises(FloatingPointError, match=f"below {SHORT.peak}"):
         train_vqvae(TINY, SHORT, toy_pictures(), toy_pictures(), tmp_path)
 
