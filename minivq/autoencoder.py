@@ -29,6 +29,7 @@ class VQVAEConfig:
     dropout: float = 0.0
     quantizer: str = "ema"                      # "ema", "vq" or "fsq"
     beta: float = 0.25                          # weight of the commitment term
+    decay: float = 0.97                         # of the EMA codebook: it remembers about 33 steps
     levels: tuple[int, ...] = ()                # of FSQ; K and d follow from them
 
     def __post_init__(self):
@@ -187,7 +188,7 @@ def make_quantizer(config: VQVAEConfig) -> nn.Module:
         return FSQ(config.levels)
     if config.quantizer == "vq":
         return VectorQuantizer(config.K, config.d, config.beta)
-    return EMAQuantizer(config.K, config.d, config.beta)
+    return EMAQuantizer(config.K, config.d, config.beta, config.decay)
 
 
 @torch.no_grad()

@@ -16,7 +16,8 @@ class PatchDiscriminator(nn.Module):
     """(B, C, H, W) in [-1, 1] -> (B, 1, h', w') logits: above 0 real, below 0 redrawn, one per overlapping patch.
 
     `layers` convolutions 4x4 of stride 2, then two of stride 1; widths double up to 8 times the first. GroupNorm, not
-    BatchNorm: no picture's logits depend on its batch (Isola et al. 2017; Esser et al. 2021, section 3.1).
+    BatchNorm: no picture's logits depend on its batch (Isola et al. 2017; Esser et al. 2021, section 3.1). Through its
+    means and variances a logit also learns a little of the whole picture, beyond its own patch.
     Raises ValueError where `groups` does not divide the widths.
     """
 

@@ -17,7 +17,7 @@ from minivq import checkpoint, datasets, distributed, drawing, judge, runs
 from minivq.judge import SIDE, Judge, JudgeConfig
 from minivq.muon import Muon
 from minivq.perceptual import MiniConfig, MiniFeatures, Perceptual, feature_distance
-from minivq.training import TrainConfig, autocast, batch_indices, learning_rate, median_seconds, mixed, seeded
+from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed, seeded
 
 KINDS = ("none", "blur", "noise", "jpeg", "pixels")     # the distortions that the small net tells apart
 Loss = Callable[[nn.Module, int], tuple[Tensor, dict]]  # net, step -> a scalar, its log
@@ -34,17 +34,9 @@ def train(net: nn.Module, loss: Loss, config: TrainConfig, about: dict, out: str
                    config.steps, config.save_every)
     wrapped = distributed.wrap(net)
     for step in run:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config)
         torch.manual_seed(mixed(config.seed, step * distributed.world_size() + distributed.rank()))
         value, log = loss(wrapped, step)
-        if not value.isfinite():
-            raise FloatingPointError(f"the loss is {value.item()} at step {step}: the last save is kept; start again "
-                                     f"with a peak learning rate below {config.peak}")
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
+        descend(net, optimizer, value, config, step)
         run.log({"step": step, "lr": learning_rate(step, config), "loss": value.item(), **log},
                 " ".join(f"{key} {number:.3f}" for key, number in log.items()))
     return net.eval()

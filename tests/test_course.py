@@ -441,6 +441,18 @@ def notebooks(monkeypatch, tmp_path):
     return write
 
 
+def test_a_kernel_that_never_starts_is_told_and_ends_the_run(notebooks, monkeypatch):
+    path = notebooks("01_late", "x = 1")
+
+    class Late(execute.kernel_manager_class()):
+        async def _async_start_kernel(self, **_):
+            raise RuntimeError("Kernel didn't respond in 300 seconds")
+        start_kernel = _async_start_kernel
+
+    monkeypatch.setattr(execute, "kernel_manager_class", lambda: Late)
+    assert "didn't respond" in execute.execute(nbformat.read(path, 4), "fast").error
+
+
 def test_run_shows_the_failing_cell_runs_the_others_and_counts(notebooks, tmp_path, capsys):
     out = tmp_path / "out"
     show = ("from IPython.display import Image, Markdown, display\nimport base64, os\n"

@@ -1,6 +1,9 @@
+import io
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from minivq import plot
 
@@ -65,12 +68,21 @@ def test_figures_open_no_window_and_leave_the_style_outside_alone():
 
 
 def test_save_writes_what_can_be_read_and_refuses_other_endings(tmp_path):
-    from PIL import Image
     picture = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
     with Image.open(plot.save(tmp_path / "new" / "a.png", picture)) as read:
         assert (np.asarray(read) == picture).all()
     with pytest.raises(ValueError, match="a.txt.*png"):
         plot.save(tmp_path / "a.txt", picture)
+
+
+def test_a_line_figure_shrinks_and_a_photograph_stays_as_it_is():
+    line = plot.curves({"a": [3.0, 1.0, 2.0]}, "Title", "x", "y")
+    small = plot.few_colours(line)
+    with Image.open(io.BytesIO(small)) as read:
+        assert np.abs(np.asarray(read.convert("RGB")).astype(int) - line).max() <= 6
+    assert len(small) < 0.6 * len(plot.encode(line))
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    assert plot.few_colours(noise) is None
 
 
 def test_show_gives_the_notebook_pixel_size_and_alt_text(monkeypatch):

@@ -48,6 +48,20 @@ def test_training_lowers_the_loss_and_says_how_it_went(tmp_path):
     assert "codes" not in lines[17] and "codes" in lines[18]                        # k-means at 15 % of the steps
 
 
+def test_the_first_codes_come_from_encodings_of_spread_1_and_no_picture_changes():
+    torch.manual_seed(0)
+    model, x = VQVAE(TINY), toy_pictures().batch(range(64))
+    with torch.no_grad():
+        model.quant_conv.weight *= 50
+    before = model(x, quantise=False)
+    training.start_codebook(model, iter([x]), SHORT)
+    after = model(x, quantise=False)
+    assert before.z_e.std() > 5 and abs(after.z_e.std() - 1) < 1e-4
+    torch.testing.assert_close(after.x_rec, before.x_rec)
+    nearest_code = torch.cdist(after.z_e.movedim(1, -1).reshape(-1, 4), model.quantizer.codebook).min(1).values
+    assert nearest_code.square().mean() < 0.5 * after.z_e.square().sum(1).mean()    # codes of the scaled encodings
+
+
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, monkeypatch):
     train_vqvae(TINY, SHORT, toy_pictures(), toy_pictures(), tmp_path / "whole")
 

@@ -107,7 +107,7 @@ FULL = {
     "03": Budget03(
         pictures=11_000, steps=1400, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
     ),
-    "04": Budget04(pictures=4000, validation=1000, trial=10, steps=300, batch=16),
+    "04": Budget04(pictures=4000, validation=1000, trial=10, steps=180, batch=16),
     "05": Budget05(looked=32, paint=150, trial=4, steps=170, batch=8),
     "06": Budget06(pictures=1500, looked=200, trial=60, steps=1000, batch=8),
 }

@@ -68,10 +68,11 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
     """notebook, "fast" | "full", seconds a cell -> Executed. The kernel's folder is notebooks/.
 
     `on_cell(done, total)` is called behind each code cell; `more` are further environment variables. An error
-    in a cell, a dead kernel and a cell over its time end the run and are told in `Executed.error`.
+    in a cell, a kernel that is dead or never starts, and a cell over its time end the run and are
+    told in `Executed.error`.
     """
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     total = sum(cell.cell_type == "code" for cell in notebook.cells)
     state = {"memory": 0.0, "cpu": 0.0, "begin": 0.0, "cells": {}, "cell": None, "index": None}
@@ -88,8 +89,9 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
 
     with tempfile.TemporaryDirectory(prefix="minivq-") as work:
         client = NotebookClient(
-            notebook, timeout=timeout, kernel_manager_class=kernel_manager_class(), kernel_name="python3",
-            resources={"metadata": {"path": str(NOTEBOOKS)}}, record_timing=False,
+            notebook, timeout=timeout, startup_timeout=300, kernel_name="python3",
+            kernel_manager_class=kernel_manager_class(), resources={"metadata": {"path": str(NOTEBOOKS)}},
+            record_timing=False,
             on_cell_execute=begin, on_cell_executed=end,
         )
         start, error = time.monotonic(), None
@@ -97,7 +99,8 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
         with open(log, "w") as stderr:
             try:
                 client.execute(env=environment(budget, work, **more), stderr=stderr)
-            except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
+            # RuntimeError: a kernel that died, or that never answered.
+            except (CellExecutionError, CellTimeoutError, RuntimeError) as problem:
                 error = _report(problem, state, log)
         seconds = time.monotonic() - start + _reused_seconds(Path(work) / "log.jsonl")
     return Executed(notebook, seconds, state["memory"], error, state["cells"], state["cpu"])
