@@ -81,8 +81,9 @@ def evaluate(model: VQVAE, pictures: Pictures, train: Pictures | None = None, co
 def judged(judge: Judge, redrawn: Tensor, pictures: Pictures, count: int) -> dict:
     """Redrawn pictures (N, H, W, C) uint8 and their originals -> what the judge says of both, beside its anchors.
 
-    ffd: Fréchet distance of its features, between redrawn and original; feature_distance: mean over pictures of the
-    distance of both features; consistency and coverage, of faces, see `metrics.consistency`.
+    ffd: Fréchet distance of its features, between the redrawn pictures and those very originals, so that it can lie
+    below ffd_floor, which is between strangers; feature_distance: mean over pictures of the distance of both features;
+    consistency and coverage, of faces, see `metrics.consistency`.
     """
     features, answers, _ = look(judge, lambda rows: datasets.from_uint8(redrawn[rows]), count)
     originals, real, _ = look(judge, pictures.batch, count)
