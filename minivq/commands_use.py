@@ -175,6 +175,8 @@ def publish_reader(args: argparse.Namespace, kind: str) -> dict:
     target = checkpoint.write(checkpoint.FOLDER / f"{args.name}.pt", payload)
     if kind == "judge":
         from minivq import judge
-        scores["test"] = training_readers.examine(judge.read(target), payload["config"]["world"], "test")
-        print("\n".join(f"{name:<28}{value:.4f}" for name, value in scores["test"].items()))
+        net, world = judge.read(target), payload["config"]["world"]
+        for name in (world, "chimeras") if world == "faces" else (world,):      # neither side may tell the other
+            scores["chimeras" if name == "chimeras" else "test"] = found = training_readers.examine(net, name, "test")
+            print(f"{name}, test\n" + "\n".join(f"  {key:<28}{value:.4f}" for key, value in found.items()))
     return {**history, "scores": scores}
