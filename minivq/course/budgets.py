@@ -88,6 +88,21 @@ class Budget06:
     batch: int  # real pictures a step, and as many redrawn ones
 
 
+@dataclass(frozen=True)
+class Budget07:
+    """Lesson 07, VQGAN: a first stage trained on against a critic, and short runs from the same state."""
+
+    pictures: int  # training faces
+    looked: int  # validation faces that are scored
+    redrawn: int  # training faces, drawn again once, for the critic that learns alone
+    alone: int  # its steps
+    steps: int  # of the training
+    batch: int  # pictures a step
+    short: int  # steps of each of the two runs of Break it
+    few: int  # pictures a step there, and in the runs of 7.5
+    louder: int  # steps of each run of 7.5
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -98,6 +113,9 @@ FAST = {
     "04": Budget04(pictures=256, validation=64, trial=2, steps=8, batch=16),
     "05": Budget05(looked=8, paint=70, trial=1, steps=4, batch=8),
     "06": Budget06(pictures=64, looked=32, trial=60, steps=60, batch=8),
+    "07": Budget07(
+        pictures=64, looked=8, redrawn=16, alone=14, steps=3, batch=4, short=8, few=2, louder=2
+    ),
 }
 
 FULL = {
@@ -110,6 +128,9 @@ FULL = {
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=300, batch=16),
     "05": Budget05(looked=32, paint=150, trial=4, steps=170, batch=8),
     "06": Budget06(pictures=1500, looked=200, trial=60, steps=1000, batch=8),
+    "07": Budget07(
+        pictures=6400, looked=64, redrawn=256, alone=200, steps=800, batch=8, short=30, few=8, louder=14
+    ),
 }
 
 

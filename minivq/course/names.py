@@ -40,6 +40,7 @@ LESSON_OF = {
     "losses.vanilla_d": "06",
     "losses.generator": "06",
     "losses.adaptive_weight": "07",
+    "training_gan.vqgan_step": "07",
 }
 
 # The modules of which every public name stands in the table.
