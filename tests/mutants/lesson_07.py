@@ -159,7 +159,7 @@ MUTANTS = [
     Mutant("7.4", "one optimiser taken for rates", RIGHT | {"B": ("asleep", "rates")}, "whose parameters does it hold"),
     Mutant("7.4", "a narrowing gap, a critic asleep", RIGHT | {"C": ("asleep", "rates")}, "the painter's doing"),
     Mutant("7.4", "a critic's loss above 1 wins", RIGHT | {"B": ("winning", "rates")}, "pays more than one"),
-    Mutant("7.4", "nothing to mend", RIGHT | {"A": ("winning", "fine")}, "one thing in this run"),
+    Mutant("7.4", "nothing to mend", RIGHT | {"A": ("winning", "fine")}, "one thing is wrong"),
     Mutant("7.4", "frozen and winning", RIGHT | {"A": ("winning", "frozen")}, "would not get better"),
     Mutant("7.4", "a cause for the healthy one", RIGHT | {"C": ("healthy", "rates")}, "goes as it should"),
     Mutant("7.4", "words alone", {"A": "winning", "B": "asleep", "C": "healthy"}, "a pair of a state"),

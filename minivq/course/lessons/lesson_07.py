@@ -56,8 +56,7 @@ def _gradients(function):
     if not isinstance(got, (tuple, list)) or len(got) != 2 or not all(isinstance(g, torch.Tensor) for g in got):
         return ("wanted two tensors: the gradient of what reconstructs, and that of the critic's voice. (autograd.grad "
                 "gives a tuple, one entry for each weight: take the entry out)")
-    touched = [p for net in (painter, critic) for p in net.parameters() if p.grad is not None]
-    if touched:
+    if any(p.grad is not None for net in (painter, critic) for p in net.parameters()):
         return ("it leaves gradients in .grad of the nets: backward() adds up there. Ask for a gradient by name, with "
                 "torch.autograd.grad")
     try:
@@ -91,9 +90,8 @@ def _gradients(function):
 
 def _weight(function):
     rec, gan = (torch.randn(3, 8, 3, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    with_way_back = 2 * rec, 0.02 * gan                             # as autograd gives them with create_graph
-    a, b = (gradient.detach() for gradient in with_way_back)
-    got = function(*with_way_back)
+    a, b = 2 * rec.detach(), 0.02 * gan.detach()
+    got = function(2 * rec, 0.02 * gan)                             # as autograd gives them with create_graph
     if isinstance(got, torch.Tensor) and got.shape == a.shape:
         return "it gives a number for each entry: one λ for the whole painter, so first the length of each gradient"
     form = wrong_form(got, a.new_zeros(()), "λ")
@@ -163,20 +161,15 @@ def _learns(function):
         "the critic stops learning as soon as it is heard: it would no longer see what the painter does":
             lambda s: FIRST <= s < HEARD,
     }
-    for message, wrong in rows.items():
-        if got == [wrong(step) for step in steps]:
-            return message
-    if got == [step >= FIRST for step in steps]:
-        return None
+    message = next((text for text, wrong in rows.items() if got == [wrong(step) for step in steps]), None)
+    if message or got == [step >= FIRST for step in steps]:
+        return message
     return f"of {CONFIG.steps} steps with critic_from={CONFIG.critic_from}, the critic should learn from {FIRST} on"
 
 
 def _volume(function):
     steps = range(CONFIG.steps)
-    got = [function(step, CONFIG) for step in steps]
-    if any(value is None for value in got):
-        return "volume gives None in some step: is there a return on every way?"
-    got = [float(value) for value in got]
+    got = [float(function(step, CONFIG)) for step in steps]
     ramp = lambda s, first, full: min(1.0, max(0.0, (s - first + 1) / (full - first + 1)))      # noqa: E731
     rows = {
         "there is no ramp: at heard_from the critic is at full volume at once": lambda s: float(s >= HEARD),
@@ -241,7 +234,7 @@ def check_logs(answer):
             if said[place] == LOGS[log][place]:
                 continue
             if log != "C" and said[place] == "fine":
-                return f"log {log}: {said[0]}, and yet nothing to mend? Somebody changed one thing in this run"
+                return f"log {log}: {said[0]}, and yet nothing to mend? In this run one thing is wrong"
             return MISREAD.get(f"{log} {said[place]}",
                                f"log {log}: this game goes as it should, what would {said[place]!r} be seen by?")
     return None
@@ -264,15 +257,15 @@ EXERCISES = (
         check=check_weight, package=lambda: (both_gradients, adaptive_weight),
         hints=("torch.autograd.grad(loss, weight, retain_graph=True) gives a tuple with the gradient at this one "
                "weight, and leaves the rest alone. Which weight, and which two losses?",
-               "The losses are pixels + features, and gan; the weight is painter.last_weight. λ is the length (norm) of "
-               "the first gradient over the length of the second plus 1e-4.",
+               "The losses are pixels + features, and gan; the weight is painter.last_weight. λ is the length (norm) "
+               "of the first gradient over the length of the second plus 1e-4.",
                "(rec_gradient.norm() / (gan_gradient.norm() + 1e-4)).clamp(0, cap).detach()")),
     Exercise(
         "7.3", "complete", "From when on?", difficulty=2, minutes=10, points=3,
         check=check_schedule, package=lambda: (critic_learns, volume),
         hints=("First turn the shares into steps: round(share * config.steps). Then compare the step with them.",
-               "Three cases for the volume: before the step at which it is heard, from the one on at which it is loud, "
-               "and in between. If both are the same step, there is no in between.",
+               "Three cases for the volume: before it is heard, from the step on at which it is loud, and in between. "
+               "If both are the same step, there is no in between.",
                "In between: (step - first + 1) / (full - first + 1). So it begins above 0 and ends below 1.")),
     Exercise(
         "7.4", "debug", "Three logs", difficulty=2, minutes=12, points=3, check=check_logs,
