@@ -88,6 +88,15 @@ class Budget06:
     batch: int  # real pictures a step, and as many redrawn ones
 
 
+@dataclass(frozen=True)
+class Budget08:
+    """Lesson 08, scores: no training; pictures drawn again once, and read by the judge."""
+
+    pictures: int  # of each set that is scored
+    counts: tuple[int, ...]  # sizes of the sets of Break it, the last one all pictures
+    toy: tuple[int, ...]  # sizes of its sets of random numbers
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -98,6 +107,7 @@ FAST = {
     "04": Budget04(pictures=256, validation=64, trial=2, steps=8, batch=16),
     "05": Budget05(looked=8, paint=70, trial=1, steps=4, batch=8),
     "06": Budget06(pictures=64, looked=32, trial=60, steps=60, batch=8),
+    "08": Budget08(pictures=128, counts=(16, 32, 64, 128), toy=(128, 256, 512)),
 }
 
 FULL = {
@@ -110,6 +120,7 @@ FULL = {
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=300, batch=16),
     "05": Budget05(looked=32, paint=150, trial=4, steps=170, batch=8),
     "06": Budget06(pictures=1500, looked=200, trial=60, steps=1000, batch=8),
+    "08": Budget08(pictures=2000, counts=(64, 256, 1000, 2000), toy=(128, 256, 512, 1024, 2048)),
 }
 
 
