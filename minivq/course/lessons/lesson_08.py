@@ -181,7 +181,7 @@ def check_psnr(psnr):
         return "it is the natural logarithm: decibels are ten times the logarithm to base 10"
     if math.isclose(got, right / 2, rel_tol=1e-4) or math.isclose(got, 2 * right, rel_tol=1e-4):
         return "ten times the logarithm belongs to the squared error, twenty times to its root: a factor of 2 is off"
-    wrong = f"an error of ten grey levels everywhere gives {got:.3f} dB, wanted {right:.3f}"
+    wrong = f"an error of ten grey levels everywhere gives {right + gap:.3f} dB, wanted {right:.3f}"
     return wrong if abs(gap) > 2e-3 else _details(psnr)
 
 
@@ -192,8 +192,7 @@ def _details(psnr):
     if message := _no_number(got, "the PSNR of two pictures"):
         return message
     if math.isclose(got, 10 * math.log10(255**2 / (0.5 * (2**2 + 20**2))), abs_tol=2e-3):
-        return ("it is the PSNR of the mean error: one bad picture decides for all. Each picture gets its own PSNR, "
-                "then comes the mean")
+        return "it is the PSNR of the mean error, where one bad picture decides for all: wanted is the mean of PSNRs"
     if not math.isclose(got, (one + two) / 2, abs_tol=2e-3):
         return f"for two pictures of {one:.2f} and {two:.2f} dB it gives {got:.3f}, wanted their mean"
     for a, b, wanted, text in (
