@@ -107,7 +107,7 @@ FAST = {
     "04": Budget04(pictures=256, validation=64, trial=2, steps=8, batch=16),
     "05": Budget05(looked=8, paint=70, trial=1, steps=4, batch=8),
     "06": Budget06(pictures=64, looked=32, trial=60, steps=60, batch=8),
-    "08": Budget08(pictures=128, counts=(16, 32, 64, 128), toy=(128, 256, 512)),
+    "08": Budget08(pictures=96, counts=(12, 24, 48, 96), toy=(128, 256, 512)),
 }
 
 FULL = {
