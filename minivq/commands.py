@@ -1,13 +1,16 @@
-"""What several commands share: options that name data and models, and what a result remembers. Floor 4."""
+"""What several commands share: options for data, models and trainings, and what a result remembers. Floor 4."""
 import argparse
+import dataclasses
 import json
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from minivq import checkpoint, datasets, distributed, judge, perceptual, pretrained
+from minivq import checkpoint, datasets, distributed, judge, perceptual, pretrained, runs
+from minivq.training import TrainConfig
 
 STYLE = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
 
@@ -46,6 +49,56 @@ def judge_of(data: str) -> judge.Judge | None:
 def load_first(data: str, size: int, split: str, count: int | None, crop: str = "center") -> datasets.Pictures:
     """The first `count` pictures of a split (None: all). Worlds draw no more than that; other sets are read whole."""
     return datasets.load(data, size, split, count if data in datasets.WORLDS else None, crop)
+
+
+def add_training(command: argparse.ArgumentParser, recipe: type[TrainConfig], minutes: float, batch: int | None = None,
+                 seed: int = 0) -> None:
+    """The options that every training has."""
+    command.add_argument("--out", type=Path, required=True, help="folder of this run; the same command goes on there")
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, default=minutes,
+                        help="time to spend: 20 steps are timed, then the number of steps is fixed")
+    length.add_argument("--steps", type=int, default=None, help="number of steps, instead of --minutes")
+    command.add_argument("--batch", type=int, default=batch or recipe.batch, help="pictures a step, over all processes")
+    command.add_argument("--peak", type=float, default=recipe.peak, help="highest learning rate")
+    command.add_argument("--seed", type=int, default=seed, help="of weights, order and restarts")
+    command.add_argument("--save-every", type=int, default=recipe.save_every, help="steps between saves")
+    command.add_argument("--float32", action="store_true", help="no bf16, even where the processor has it")
+
+
+def config_of(args: argparse.Namespace, recipe: type[TrainConfig], **more) -> TrainConfig:
+    """The options -> how to train; one step stands in until --minutes are turned into steps."""
+    return recipe(steps=args.steps or 1, batch=args.batch, peak=args.peak, seed=args.seed, save_every=args.save_every,
+                  bf16=False if args.float32 else None, **more)
+
+
+def with_steps(args: argparse.Namespace, config: TrainConfig, seconds: Callable[[], float]) -> TrainConfig:
+    """`config` with the steps that fit into --minutes: those of the run that stands in --out, else by timing 20."""
+    state = args.out / "state.pt"
+    if args.steps is not None:
+        return config
+    if state.is_file():
+        return dataclasses.replace(config, steps=checkpoint.read(state)["about"].get("train", {}).get("steps", 1))
+    mean = distributed.all_reduce(torch.tensor(seconds(), dtype=torch.float64)).item() / distributed.world_size()
+    talk(f"{mean:.2f} s a step of {config.batch} pictures")
+    return dataclasses.replace(config, steps=max(20, int(args.minutes * 60 / mean)))
+
+
+def history(args: argparse.Namespace, config: TrainConfig, **more) -> dict:
+    """What a model remembers of its training."""
+    return {"command": command_line(), "pictures_seen": config.steps * config.batch,
+            "minutes": round(runs.read_minutes(args.out), 1), "machine": machine(), **more}
+
+
+def pictures(args: argparse.Namespace, factor: int, count: int | None = None) -> tuple[datasets.Pictures, ...]:
+    """The pictures to train on (the first `count`) and those to watch.
+
+    Raises ValueError where their size does not fit the factor.
+    """
+    if args.size < 1 or args.size % factor:
+        raise ValueError(f"size={args.size} is not a multiple of factor={factor}")
+    return tuple(datasets.load(args.data, args.size, split, most, args.crop)
+                 for split, most in (("train", count), ("validation", None)))
 
 
 def note(name: str, entry: dict) -> None:

@@ -1,36 +1,44 @@
-"""python -m minivq train vqvae | vqgan | perceptual | judge. Floor 5.
+"""python -m minivq train vqvae | vqgan | prior | perceptual | judge. Floor 5.
 
 All of them take --out, --minutes or --steps, --batch, --peak, --seed, --save-every, and go on when given again.
 """
 import argparse
-import dataclasses
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
 from minivq import (
-    checkpoint,
-    datasets,
+    commands_prior,
     distributed,
     evaluation,
     losses,
     pretrained,
-    runs,
     training,
     training_gan,
+    training_perceptual,
     training_readers,
 )
 from minivq.autoencoder import VQVAEConfig
-from minivq.commands import STYLE, add_data, add_perceptual, command_line, distance, judge_of, machine, talk
+from minivq.commands import (
+    STYLE,
+    add_data,
+    add_perceptual,
+    add_training,
+    config_of,
+    distance,
+    history,
+    judge_of,
+    pictures,
+    talk,
+    with_steps,
+)
 from minivq.training import TrainConfig
 from minivq.training_gan import GANConfig
 
 
 def add_parser(commands) -> None:
-    """Add `train` with its four kinds of model."""
+    """Add `train` with its kinds of model."""
     train = commands.add_parser("train", help="train a model")
-    kinds = train.add_subparsers(required=True, metavar="vqvae | vqgan | perceptual | judge")
+    kinds = train.add_subparsers(required=True, metavar="vqvae | vqgan | prior | perceptual | judge")
 
     one = kinds.add_parser("vqvae", help="a first stage with absolute and squared error", **STYLE)
     add_data(one)
@@ -60,6 +68,8 @@ def add_parser(commands) -> None:
     add_training(one, GANConfig, minutes=20.0)
     one.set_defaults(run=train_vqgan)
 
+    commands_prior.add_train(kinds)
+
     one = kinds.add_parser("perceptual", help="the small net of the perceptual distance, on both worlds", **STYLE)
     one.add_argument("--count", type=int, default=10_000, help="pictures of each world")
     add_training(one, TrainConfig, minutes=10.0, batch=32)
@@ -70,21 +80,6 @@ def add_parser(commands) -> None:
     one.add_argument("--count", type=int, default=25_000, help="pictures; of faces, as many chimeras beside them")
     add_training(one, TrainConfig, minutes=20.0, batch=32, seed=1)
     one.set_defaults(run=train_judge)
-
-
-def add_training(command: argparse.ArgumentParser, recipe: type[TrainConfig], minutes: float, batch: int | None = None,
-                 seed: int = 0) -> None:
-    """The options that every training has."""
-    command.add_argument("--out", type=Path, required=True, help="folder of this run; the same command goes on there")
-    length = command.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, default=minutes,
-                        help="time to spend: 20 steps are timed, then the number of steps is fixed")
-    length.add_argument("--steps", type=int, default=None, help="number of steps, instead of --minutes")
-    command.add_argument("--batch", type=int, default=batch or recipe.batch, help="pictures a step, over all processes")
-    command.add_argument("--peak", type=float, default=recipe.peak, help="highest learning rate")
-    command.add_argument("--seed", type=int, default=seed, help="of weights, order and restarts")
-    command.add_argument("--save-every", type=int, default=recipe.save_every, help="steps between saves")
-    command.add_argument("--float32", action="store_true", help="no bf16, even where the processor has it")
 
 
 def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
@@ -103,37 +98,13 @@ def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
     return tuple(asked)
 
 
-def config_of(args: argparse.Namespace, recipe: type[TrainConfig], **more) -> TrainConfig:
-    """The options -> how to train; one step stands in until --minutes are turned into steps."""
-    return recipe(steps=args.steps or 1, batch=args.batch, peak=args.peak, seed=args.seed, save_every=args.save_every,
-                  bf16=False if args.float32 else None, **more)
-
-
-def with_steps(args: argparse.Namespace, config: TrainConfig, seconds: Callable[[], float]) -> TrainConfig:
-    """`config` with the steps that fit into --minutes: those of the run that stands in --out, else by timing 20."""
-    state = args.out / "state.pt"
-    if args.steps is not None:
-        return config
-    if state.is_file():
-        return dataclasses.replace(config, steps=checkpoint.read(state)["about"].get("train", {}).get("steps", 1))
-    mean = distributed.all_reduce(torch.tensor(seconds(), dtype=torch.float64)).item() / distributed.world_size()
-    talk(f"{mean:.2f} s a step of {config.batch} pictures")
-    return dataclasses.replace(config, steps=max(20, int(args.minutes * 60 / mean)))
-
-
-def history(args: argparse.Namespace, config: TrainConfig, **more) -> dict:
-    """What a model remembers of its training."""
-    return {"command": command_line(), "pictures_seen": config.steps * config.batch,
-            "minutes": round(runs.read_minutes(args.out), 1), "machine": machine(), **more}
-
-
 def train_vqvae(args: argparse.Namespace) -> int:
     """Train, resume or report a finished training; the last line gives the scores."""
     widths = widths_for(args.factor, args.widths)
     train, validation = pictures(args, args.factor)
     levels = tuple(args.levels) if args.quantizer == "fsq" else ()
     K, d = (torch.tensor(levels).prod().item(), len(levels)) if levels else (args.codes, args.code_dim)
-    model_config = (pretrained.load(args.init).config if args.init else
+    model_config = (pretrained.load(args.init, kind="vqvae").config if args.init else
                     VQVAEConfig(channels=train.channels, widths=widths, decoder_blocks=1, d=d, K=K,
                                 quantizer=args.quantizer, levels=levels))
     config = config_of(args, TrainConfig, unquantised=0.0 if args.init else TrainConfig.unquantised)
@@ -147,7 +118,7 @@ def train_vqvae(args: argparse.Namespace) -> int:
 
 def train_vqgan(args: argparse.Namespace) -> int:
     """Train a first stage on against a critic; the last line gives the scores."""
-    start = pretrained.load(args.init)
+    start = pretrained.load(args.init, kind="vqvae")
     train, validation = pictures(args, start.config.factor)
     compare = distance(args.perceptual)
     config = config_of(args, GANConfig, perceptual=args.perceptual_weight, critic=args.critic,
@@ -157,14 +128,8 @@ def train_vqgan(args: argparse.Namespace) -> int:
     talk(f"{train}\nfrom {args.init}, {config.steps} steps of {config.batch} pictures in {args.out}")
     model = training_gan.train_vqgan(args.init, config, train, validation, compare, args.out)
     judge = judge_of(args.data) if args.size == 64 else None
-    return finish(args, config, model, evaluation.evaluate(model, validation, distance=compare, judge=judge))
-
-
-def pictures(args: argparse.Namespace, factor: int) -> tuple[datasets.Pictures, datasets.Pictures]:
-    """The pictures to train on and those to watch. Raises ValueError where their size does not fit the factor."""
-    if args.size < 1 or args.size % factor:
-        raise ValueError(f"size={args.size} is not a multiple of factor={factor}")
-    return tuple(datasets.load(args.data, args.size, split, crop=args.crop) for split in ("train", "validation"))
+    return finish(args, config, model, evaluation.evaluate(model, validation, distance=compare, judge=judge,
+                                                           anchored=False))
 
 
 def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict) -> int:
@@ -182,10 +147,10 @@ def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict) -
 def train_perceptual(args: argparse.Namespace) -> int:
     """Train the small net; the last line says how well it names distortions."""
     config = config_of(args, TrainConfig)
-    net, loss = training_readers.perceptual_task(config, args.count)
+    net, loss = training_perceptual.perceptual_task(config, args.count)
     config = with_steps(args, config, lambda: training_readers.seconds_per_step(net, loss, config))
     trained = training_readers.train(net, loss, config, {"perceptual": "mini", "count": args.count}, args.out).net
-    return finish_reader(args, config, trained, training_readers.examine_perceptual(trained))
+    return finish_reader(args, config, trained, training_perceptual.examine_perceptual(trained))
 
 
 def train_judge(args: argparse.Namespace) -> int:

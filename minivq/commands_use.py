@@ -66,7 +66,7 @@ def reconstruct_pictures(args: argparse.Namespace) -> int:
     for path in args.pictures:
         if not path.is_file():
             raise ValueError(f"{path} is not a file: wanted a picture")
-    model = pretrained.load(args.model)
+    model = pretrained.load(args.model, kind="vqvae")
     f, K = model.config.factor, model.config.K
     pictures = [(path, open_picture(path, model.config.channels, f, args.size)) for path in args.pictures]
     args.out.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ def open_picture(path: Path, channels: int, factor: int, size: int | None):
 
 def evaluate(args: argparse.Namespace) -> int:
     """Print the scores of a model as a table and write them as JSON."""
-    model = pretrained.load(args.model, distributed.device())
+    model = pretrained.load(args.model, distributed.device(), kind="vqvae")
     pictures = load_first(args.data, args.size, args.split, args.count, args.crop)
     train = load_first(args.data, args.size, "train", evaluation.BASELINE_PICTURES, args.crop)
     training.check_fit(model.config, pictures, training.TrainConfig(steps=1))

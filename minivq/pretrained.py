@@ -3,6 +3,7 @@ import dataclasses
 import pickle
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from minivq import checkpoint
 from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.pixelcnn import PixelCNN, PixelCNNConfig
+from minivq.transformer import Transformer, TransformerConfig
+from minivq.twostage import TwoStage
 
 # Objects that released files carry beside the weights; nothing of them is needed.
 FRAMEWORK = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
@@ -23,12 +27,27 @@ def available(kind: str = "vqvae") -> list[str]:
     return sorted(name for name, about in checkpoint.manifest(checkpoint.FOLDER).items() if about["kind"] == kind)
 
 
-def load(name: str | Path, device: torch.device | str = "cpu") -> VQVAE:
+def load(name: str | Path, device: torch.device | str = "cpu", kind: str | None = None) -> VQVAE | TwoStage:
     """A shipped model by its name, or one from a file (.pt) or a run's folder: in eval mode, float32.
 
-    Its `info` says what it was trained on. Raises ValueError for an unknown name (the known ones are listed) and for
-    a file that does not hold a model; see `checkpoint.read` for damaged ones.
+    A first stage ("vqvae") comes as VQVAE, a "prior" as TwoStage, with the first stage that it names; kind: only one of
+    them will do. Its `info` says what it was trained on. Raises ValueError for an unknown name (the known ones are
+    listed), for a file that does not hold such a model, and for a first stage that is not the one that the prior was
+    trained with; see `checkpoint.read` for damage.
     """
+    path = find(name)
+    payload = checkpoint.read(path)
+    wanted = tuple(MAKERS) if kind is None else (kind,)
+    if payload.get("kind") not in wanted:
+        raise ValueError(f"{path} has kind={payload.get('kind')!r}: wanted {' or '.join(map(repr, wanted))}")
+    try:
+        return MAKERS[payload["kind"]](payload, device)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path} is no model of this version: {error}") from error
+
+
+def find(name: str | Path) -> Path:
+    """The file of a model: a shipped one by name, a file as it is, model.pt of a run's folder. Raises ValueError."""
     path = Path(name)
     if path.is_dir():
         path = path / "model.pt"
@@ -39,16 +58,40 @@ def load(name: str | Path, device: torch.device | str = "cpu") -> VQVAE:
         if not path.is_file():
             raise ValueError(f"no model is called {str(name)!r}: wanted one of {', '.join(available()) or '(none)'}, "
                              "a .pt file or the folder of a training")
-    payload = checkpoint.read_kind(path, "vqvae")
-    try:
-        model = VQVAE(VQVAEConfig(**{key: tuple(value) if isinstance(value, list) else value
-                                     for key, value in payload["config"].items()}))
-        model.load_state_dict({key: value.float() if value.is_floating_point() else value
-                               for key, value in payload["model"].items()})
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path} is no model of this version: {error}") from error
+    return path
+
+
+def first_stage(payload: dict, device: torch.device | str) -> VQVAE:
+    """What a file holds -> the VQVAE."""
+    model = VQVAE(VQVAEConfig(**tupled(payload["config"])))
+    model.load_state_dict(floats(payload["model"]))
     model.info = payload.get("info", {})
     return model.eval().to(device)
+
+
+def two_stages(payload: dict, device: torch.device | str) -> TwoStage:
+    """What the file of a prior holds -> the prior with its first stage."""
+    recipe = TransformerConfig if payload["prior"] == "transformer" else PixelCNNConfig
+    prior = (Transformer if payload["prior"] == "transformer" else PixelCNN)(recipe(**tupled(payload["config"])))
+    prior.load_state_dict(floats(payload["model"]))
+    path = find(payload["first_stage"])
+    if checkpoint.sha256(path) != payload["first_stage_sha256"]:
+        raise ValueError(f"{path} is not the first stage of this prior: its codes mean something else by now")
+    return TwoStage(load(path, device), prior.eval().to(device), payload["grid"], payload["classes"],
+                    payload.get("info", {}))
+
+
+MAKERS = {"vqvae": first_stage, "prior": two_stages}
+
+
+def tupled(config: dict) -> dict:
+    """A configuration as it was before it was written: lists were tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+
+
+def floats(state: dict) -> dict:
+    """A state in float16 -> float32; integers as they are."""
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
 def export(model: VQVAE, path: str | Path, info: dict) -> Path:
@@ -59,6 +102,18 @@ def export(model: VQVAE, path: str | Path, info: dict) -> Path:
         state["quantizer.counts"] = torch.ones(model.config.K, dtype=torch.float16)
     return checkpoint.write(path, {"kind": "vqvae", "config": dataclasses.asdict(model.config), "model": state,
                                    "info": info})
+
+
+def export_prior(prior: Transformer | PixelCNN, path: str | Path, stage: str | Path, grid: tuple[int, int],
+                 classes: Sequence[str], info: dict) -> Path:
+    """Write a prior as `load` reads it: float16, with the name or file of its first stage and that file's sha256."""
+    if str(stage) not in available():
+        stage = find(stage).resolve()
+    return checkpoint.write(path, {
+        "kind": "prior", "prior": "transformer" if isinstance(prior, Transformer) else "pixelcnn",
+        "config": dataclasses.asdict(prior.config), "model": checkpoint.half(prior), "first_stage": str(stage),
+        "first_stage_sha256": checkpoint.sha256(find(stage)), "grid": list(grid), "classes": list(classes),
+        "info": info})
 
 
 class Forgotten:

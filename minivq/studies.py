@@ -78,8 +78,8 @@ def trained(args: argparse.Namespace, kind: str, name: str, options: list[str]) 
         asked = parser.parse_args([*command, *options])
         asked.run(asked)
         test = load_first(args.data, 64, "test", args.count)
-        model = pretrained.load(folder / "run", distributed.device())
-        scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data, 64))
+        model = pretrained.load(folder / "run", distributed.device(), kind="vqvae")
+        scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data, 64), anchored=False)
         scores |= {"train": model.info | {"validation": None}, **checkerboard(model, test)}
         checkpoint.write_text(folder / "scores.json", json.dumps(scores, indent=1) + "\n")
     return json.loads((folder / "scores.json").read_text())
@@ -101,7 +101,12 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def finish(args: argparse.Namespace, result: dict) -> int:
-    """Write the result beside the runs, and where --json says."""
+    """Write the result with the anchors of its scores beside the runs, and where --json says."""
+    judge = readers(args.data, 64)["judge"]
+    if judge is not None:
+        test = load_first(args.data, 64, "test", args.count)
+        originals, real, _ = evaluation.look(judge, test.batch, len(test))
+        result["anchors"] = evaluation.anchors(judge, test, originals, real, len(test))
     for path in filter(None, (args.out / "result.json", args.json)):
         write_json(path, result)
     return 0

@@ -171,7 +171,8 @@ def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures,
     about = {"model": dataclasses.asdict(model_config), "train": dataclasses.asdict(config), "data": describe(train),
              "init": init}
     torch.manual_seed(config.seed)
-    model = (pretrained.load(init) if init else VQVAE(model_config)).to(device, memory_format=torch.channels_last)
+    model = pretrained.load(init, kind="vqvae") if init else VQVAE(model_config)
+    model = model.to(device, memory_format=torch.channels_last)
     optimizer = Muon(model, config.peak)
     run = runs.Run(out, about, {"model": model, "optimizer": optimizer}, config.steps, config.save_every)
     wrapped = distributed.wrap(model.train())

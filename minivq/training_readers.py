@@ -1,10 +1,6 @@
-"""Training the nets that read pictures: the judges that score, and the small net of the perceptual distance. Floor 3.
-
-They share nothing: other tasks, other seeds, other weights.
-"""
+"""Training nets that read pictures, and the judges, which score; `training_perceptual` has the other one. Floor 3."""
 import copy
 import dataclasses
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +12,9 @@ from torch import Tensor, nn
 from minivq import checkpoint, datasets, distributed, drawing, judge, runs
 from minivq.judge import SIDE, Judge, JudgeConfig
 from minivq.muon import Muon
-from minivq.perceptual import MiniConfig, MiniFeatures, Perceptual, feature_distance
-from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed, seeded
+from minivq.perceptual import MiniFeatures
+from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed
 
-KINDS = ("none", "blur", "noise", "jpeg", "pixels")     # the distortions that the small net tells apart
 Loss = Callable[[nn.Module, int], tuple[Tensor, dict]]  # net, step -> a scalar, its log
 
 
@@ -123,127 +118,6 @@ def examine(net: Judge, name: str, split: str, count: int | None = None) -> dict
     every = {"visible": sum(right[q] * visible[q] for q in sides) / total} if sides else {}
     pixels = (maps.numpy() == exam.maps.levels(range(len(x)))[..., 0]).mean()
     return {**every, "pixels": float(pixels), **right}
-
-
-class MiniTrainer(nn.Module):
-    """The small net with the heads that teach it: (B, 3, H, W) -> kind of distortion, its strength, depth and edges."""
-
-    def __init__(self, config: MiniConfig):
-        super().__init__()
-        self.net = MiniFeatures(config)
-        self.kind = nn.Linear(sum(config.widths), len(KINDS))
-        self.strength = nn.Linear(sum(config.widths), 1)
-        self.maps = nn.ModuleList(nn.Conv2d(width, 2, 1) for width in config.widths)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        features = self.net(x)
-        pooled = torch.cat([part.mean((2, 3)) for part in features], 1)
-        maps = sum(F.interpolate(head(part), x.shape[-2:], mode="bilinear", align_corners=False)
-                   for head, part in zip(self.maps, features, strict=True))
-        return self.kind(pooled), self.strength(pooled)[:, 0], maps
-
-
-def perceptual_task(config: TrainConfig, count: int) -> tuple[MiniTrainer, Loss]:
-    """The small net with its heads and its loss on `count` pictures of each world: distortion, strength, depth, edges.
-
-    """
-    names = ("faces", "landscapes")
-    pictures = [datasets.load(name, SIDE, "train", count) for name in names]
-    truths = [[datasets.truth(name, kind, SIDE, "train", count) for kind in ("depth", "edges")] for name in names]
-    torch.manual_seed(config.seed)
-
-    def loss(net: nn.Module, step: int) -> tuple[Tensor, dict]:
-        chosen = distributed.share(batch_indices(step, config.batch // len(names), count, config.seed))
-        x = torch.cat([part.batch(chosen) for part in pictures])
-        maps = torch.cat([torch.stack([levels(part, chosen) / 255 for part in both], 1) for both in truths])
-        generator = seeded(config.seed, step * distributed.world_size() + distributed.rank())
-        x, maps = varied(x, maps, generator)
-        x, kinds, strengths = puzzles(x, generator)
-        device = next(net.parameters()).device
-        x, kinds, strengths, maps = (part.to(device) for part in (x, kinds, strengths, maps))
-        with autocast(device, config.bf16):
-            kind, strength, found = net(x.to(memory_format=torch.channels_last))
-        named = F.cross_entropy(kind.float(), kinds)
-        return (named + 4 * F.mse_loss(strength.float(), strengths) + 4 * F.l1_loss(found.float(), maps),
-                {"named": (kind.argmax(1) == kinds).float().mean().item(), "maps": F.l1_loss(found, maps).item()})
-
-    return MiniTrainer(MiniConfig()), loss
-
-
-def puzzles(x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """(B, 3, H, W) -> the same, each distorted in one way or none; (B,) which, (B,) how strongly, 0 to 1."""
-    kinds = torch.randint(len(KINDS), (len(x),), generator=generator)
-    strengths = torch.rand(len(x), generator=generator) * (kinds > 0)
-    x = torch.stack([distorted(picture, KINDS[kind], strength, generator)
-                     for picture, kind, strength in zip(x, kinds.tolist(), strengths.tolist(), strict=True)])
-    return x, kinds, strengths
-
-
-@torch.no_grad()
-def examine_perceptual(net: nn.Module, count: int = 200) -> dict[str, float]:
-    """Shares of validation pictures: of which a stronger distortion is more distant; of which a shift is nearer than
-    a blur of the same squared error."""
-    distance = Perceptual(net, lambda net, x, y: feature_distance(net(x), net(y)))
-    found = {}
-    for world in ("faces", "landscapes"):
-        x = datasets.load(world, SIDE, "validation", count).batch(range(count))
-        for kind in ("blur", "noise", "jpeg"):
-            weak, strong = (torch.stack([distorted(picture, kind, strength, seeded(0, i))
-                                         for i, picture in enumerate(x)]) for strength in (0.3, 0.5))
-            found[f"{world} {kind}"] = (distance(strong, x) > distance(weak, x)).float().mean().item()
-        shifted = torch.cat([x[..., :1], x[..., :-1]], -1)
-        blurred = torch.stack([blur_as_bad(picture, moved) for picture, moved in zip(x, shifted, strict=True)])
-        found[f"{world} shift before blur"] = (distance(shifted, x) < distance(blurred, x)).float().mean().item()
-    return found
-
-
-def blur_as_bad(x: Tensor, other: Tensor) -> Tensor:
-    """(3, H, W), (3, H, W) -> (3, H, W): x, blurred until its squared error is that of `other`."""
-    from torchvision.transforms.functional import gaussian_blur
-    wanted, low, high = (other - x).square().mean(), 0.05, 20.0
-    for _ in range(16):
-        middle = (low * high) ** 0.5
-        low, high = (middle, high) if (gaussian_blur(x, 31, middle) - x).square().mean() < wanted else (low, middle)
-    return gaussian_blur(x, 31, low)
-
-
-def varied(x: Tensor, maps: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """(B, 3, H, W) and (B, 2, H, W), varied alike: mirrored, turned; colours exchanged, contrast changed."""
-    turn = int(torch.randint(4, (), generator=generator))
-    x, maps = torch.rot90(x, turn, (2, 3)), torch.rot90(maps, turn, (2, 3))
-    if torch.rand((), generator=generator) < 0.5:
-        x, maps = x.flip(3), maps.flip(3)
-    order = torch.stack([torch.randperm(3, generator=generator) for _ in x])
-    x = torch.take_along_dim(x, order[:, :, None, None], 1)
-    contrast = 0.5 + 0.5 * torch.rand(len(x), 1, 1, 1, generator=generator)
-    sign = torch.where(torch.rand(len(x), 1, 1, 1, generator=generator) < 0.25, -1.0, 1.0)
-    shift = (1 - contrast) * (2 * torch.rand(len(x), 1, 1, 1, generator=generator) - 1)
-    return sign * contrast * x + shift, maps
-
-
-def distorted(x: Tensor, kind: str, strength: float, generator: torch.Generator | None = None) -> Tensor:
-    """(3, H, W) in [-1, 1] -> (3, H, W): blurred, noisy, compressed as JPEG or in large pixels; strength 0 to 1.
-
-    Raises ValueError for another kind.
-    """
-    if kind == "none":
-        return x
-    if kind == "blur":
-        from torchvision.transforms.functional import gaussian_blur
-        return gaussian_blur(x, 13, 0.3 + 2.2 * strength)
-    if kind == "noise":
-        return (x + (0.02 + 0.38 * strength) * torch.randn(x.shape, generator=generator)).clamp(-1, 1)
-    if kind == "pixels":
-        small = [max(1, round(side / (1 + 4 * strength))) for side in x.shape[-2:]]
-        return F.interpolate(F.interpolate(x[None], small, mode="area"), x.shape[-2:], mode="nearest")[0]
-    if kind != "jpeg":
-        raise ValueError(f"distortion {kind!r}: wanted one of {', '.join(KINDS)}")
-    from PIL import Image
-    file = io.BytesIO()
-    picture = Image.fromarray(datasets.to_uint8(x[None])[0].numpy())
-    picture.save(file, "JPEG", quality=round(75 - 70 * strength))
-    with Image.open(file) as again:
-        return datasets.from_uint8(np.array(again)[None])[0]
 
 
 def export(net: Judge | MiniFeatures, path: str | Path, info: dict) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minivq import checkpoint, commands_train, datasets, training_readers
+from minivq import checkpoint, commands_train, datasets, training_perceptual, training_readers
 from minivq.__main__ import main
 from minivq.commands_train import widths_for
 
@@ -121,13 +121,31 @@ def test_a_vqgan_goes_on_from_a_first_stage(folder, run, tmp_path, capsys, monke
     assert main(["reconstruct", str(folder / "03.png"), "--model", str(tmp_path / "gan"), "--out", str(tmp_path)]) == 0
 
 
+def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
+    for kind in ("transformer", "pixelsnail"):
+        out = str(tmp_path / kind)
+        assert main(["train", "prior", "--data", f"folder:{folder}", "--size", "16", "--first-stage", str(run),
+                     "--prior", kind, "--layers", "4", "--width", "32", "--batch", "4", "--steps", "6",
+                     "--out", out]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert " nats per token, " in lines[-2] and lines[-1].startswith("next: python -m minivq sample")
+        assert main(["sample", "--model", out, "--n", "5", "--out", str(tmp_path / "grid.png")]) == 0
+        with Image.open(tmp_path / "grid.png") as picture:
+            assert picture.size == (3 * 130 - 2, 2 * 130 - 2)
+    assert main(["sample", "--model", out, "--class", "3", "--out", str(tmp_path / "grid.png")]) == 2
+    assert "this prior knows no classes" in capsys.readouterr().err
+    assert main(["reconstruct", str(folder / "03.png"), "--model", out, "--out", str(tmp_path)]) == 2
+    assert "kind='prior': wanted 'vqvae'" in capsys.readouterr().err
+
+
 def test_the_nets_that_read_are_trained_by_commands(tmp_path, capsys):
     for command in (["judge", "--data", "landscapes"], ["perceptual"]):
         out = tmp_path / command[0]
         arguments = ["train", *command, "--count", "6", "--batch", "2", "--steps", "2", "--out", str(out)]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(training_readers, "examine", lambda *_: {"pixels": 0.5})
-            patch.setattr(training_readers, "examine_perceptual", lambda *_: {"blur": 0.5})
+            patch.setattr(training_perceptual, "examine_perceptual", lambda *_: {"blur": 0.5})
             assert main(arguments) == 0
         assert (out / "model.pt").is_file() and capsys.readouterr().out.splitlines()[-1].startswith("val ")
 

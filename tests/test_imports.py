@@ -13,10 +13,10 @@ PACKAGE = ROOT / "minivq"
 FLOORS = {
     0: "layers metrics checkpoint distributed muon plot cache worlds",
     1: "datasets folders drawing runs quantize discriminator perceptual losses transformer pixelcnn judge",
-    2: "autoencoder conditioning sampling",
-    3: "training training_gan training_readers pretrained",
+    2: "autoencoder conditioning sampling twostage",
+    3: "training training_gan training_readers training_perceptual training_prior pretrained",
     4: "evaluation ablation bench commands",
-    5: "commands_train commands_use studies __main__ __init__",
+    5: "commands_train commands_prior commands_use studies __main__ __init__",
     6: "course",  # beside the house: sees everything, and only __main__ looks at it
 }
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names.split()}
@@ -76,7 +76,8 @@ def test_imports_go_in_no_circle():
 @pytest.mark.parametrize("module", SOURCES)
 def test_a_module_is_read_in_one_sitting(module):
     lines = len(SOURCES[module].read_text(encoding="utf-8").splitlines())
-    assert lines <= 280, f"{module} has {lines} lines"
+    # The solutions stand in one file, so that a teacher can take it out; nobody reads them in one sitting.
+    assert lines <= 280 or module == "course.solutions", f"{module} has {lines} lines"
 
 
 def test_importing_minivq_needs_torch_and_numpy_alone():

@@ -4,9 +4,9 @@ import dataclasses
 import pytest
 import torch
 
-from minivq import training_readers
+from minivq import drawing, training_perceptual, training_readers
 from minivq.training import TrainConfig, seeded
-from minivq.training_readers import KINDS, distorted, varied
+from minivq.training_perceptual import KINDS, distorted, varied
 
 SHORT = TrainConfig(steps=3, batch=4, peak=1e-3, save_every=2, bf16=False)
 
@@ -37,7 +37,7 @@ def test_truth_is_mirrored_and_turned_with_its_picture():
 
 def test_the_small_net_learns_and_is_written_as_the_distance_reads_it(tmp_path):
     from minivq.perceptual import mini
-    net, loss = training_readers.perceptual_task(SHORT, 6)
+    net, loss = training_perceptual.perceptual_task(SHORT, 6)
     first = loss(net, 0)[0].item()
     trained = training_readers.train(net, loss, dataclasses.replace(SHORT, steps=12), {"perceptual": "mini"},
                                      tmp_path / "run")
@@ -52,5 +52,16 @@ def test_the_blur_has_the_error_that_was_wanted():
     x = torch.rand(3, 64, 64, generator=seeded(0, 0)) * 2 - 1
     x = torch.nn.functional.avg_pool2d(x[None], 5, 1, 2)[0]
     other = torch.cat([x[..., :1], x[..., :-1]], -1)
-    wanted, met = ((y - x).square().mean().item() for y in (other, training_readers.blur_as_bad(x, other)))
+    wanted, met = ((y - x).square().mean().item() for y in (other, training_perceptual.blur_as_bad(x, other)))
     assert met == pytest.approx(wanted, rel=0.01)
+
+
+def test_siblings_differ_in_one_thing_that_can_be_seen():
+    faces = drawing.draw("faces", "picture", 64, 64, range(6))[0]
+    drawn, things = training_perceptual.siblings(6)
+    assert all((a != b).any() and (a == b).any() for a, b in zip(faces, drawn, strict=True))
+    assert len(things) == 6 and len(things.unique()) > 1
+    one, other = drawing.thing("faces", 0), drawing.thing("faces", 3)
+    changed = training_perceptual.sibling(one, other, "skin")
+    assert changed.left.skin == changed.right.skin == other.left.skin
+    assert dataclasses.replace(changed, left=one.left, right=one.right) == one

@@ -89,7 +89,7 @@ def test_the_painters_gradient_is_that_of_the_sum_of_its_losses(game, gan_weight
     rec = (out.x_rec - x).abs().mean() + config.l2 * (out.x_rec - x).square().mean() + near(out.x_rec, x).mean()
     gan = -critic(out.x_rec).mean()
     rec_at, gan_at = (torch.autograd.grad(loss, model.last_weight, retain_graph=True)[0] for loss in (rec, gan))
-    strength = 0.8 * rec_at.norm() / (gan_at.norm() + 1e-4) if gan_weight is None else gan_weight
+    strength = config.loudness * rec_at.norm() / (gan_at.norm() + 1e-4) if gan_weight is None else gan_weight
     wanted = torch.autograd.grad(rec + strength * gan + out.quantized.loss, list(model.parameters()))
     size = torch.stack([gradient.norm() for gradient in wanted]).norm()
     log = vqgan_step(model, critic, distance, optimizers, x, config, step=500)
@@ -99,7 +99,7 @@ def test_the_painters_gradient_is_that_of_the_sum_of_its_losses(game, gan_weight
 
 
 def test_the_voice_of_the_critic_rises_from_nothing_to_full():
-    config = GANConfig(steps=100, heard_from=0.1, loud_from=0.3)
+    config = GANConfig(steps=100, critic_from=0.0, heard_from=0.1, loud_from=0.3)
     volumes = [config.volume(step) for step in range(100)]
     assert volumes[9] == 0 and 0 < volumes[10] < 0.1 and volumes[30:] == [1.0] * 70
     assert volumes == sorted(volumes)
@@ -172,7 +172,7 @@ torch.set_default_dtype(torch.float64)
 with distributed.session():
     torch.manual_seed(0)
     model, critic = VQVAE(TINY).train(), PatchDiscriminator(width=8)
-    config = GANConfig(steps=10, batch=8, heard_from=0.1, loud_from=0.3, bf16=False)
+    config = GANConfig(steps=10, batch=8, critic_from=0.0, heard_from=0.1, loud_from=0.3, bf16=False)
     optimizers = [torch.optim.AdamW(net.parameters(), lr=1e-3) for net in (model, critic)]
     data, wrapped, lambdas = toy_pictures(size=16), distributed.wrap(model), []
     for step in range(5):

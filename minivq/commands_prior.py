@@ -1,0 +1,110 @@
+"""python -m minivq train prior, and sample: the second stage. Floor 5."""
+import argparse
+import math
+from pathlib import Path
+
+import torch
+
+from minivq import checkpoint, distributed, pretrained, training, training_prior
+from minivq.commands import STYLE, add_data, add_training, config_of, history, pictures, talk, with_steps
+from minivq.layers import count_parameters
+from minivq.pixelcnn import PixelCNNConfig
+from minivq.sampling import SampleConfig
+from minivq.training_prior import PriorConfig
+from minivq.transformer import TransformerConfig
+
+
+def add_train(kinds) -> None:
+    """Add `train prior`."""
+    one = kinds.add_parser("prior", help="a transformer or PixelCNN on the codes of a first stage", **STYLE)
+    add_data(one)
+    one.add_argument("--first-stage", default="faces-f8", metavar="NAME", help="whose codes it learns")
+    one.add_argument("--classes", action="store_true", help="tell it the class of each picture, where there is one")
+    one.add_argument("--prior", choices=("transformer", "pixelcnn", "pixelsnail"), default="transformer",
+                     help="what kind of net")
+    one.add_argument("--layers", type=int, default=6, help="blocks, or layers of convolutions")
+    one.add_argument("--width", type=int, default=192, help="channels")
+    one.add_argument("--dropout", type=float, default=0.0, help="share of channels silenced in a step")
+    one.add_argument("--pkeep", type=float, default=PriorConfig.pkeep, help="share of right tokens it sees")
+    one.add_argument("--no-mirror", action="store_true", help="do not learn from mirrored pictures, too")
+    one.add_argument("--count", type=int, default=None, help="pictures to learn from (default: all)")
+    add_training(one, PriorConfig, minutes=15.0)
+    one.set_defaults(run=train_prior)
+
+
+def add_sample(commands) -> None:
+    """Add `sample`."""
+    one = commands.add_parser("sample", help="draw pictures with a prior", **STYLE)
+    one.add_argument("--model", default="faces", metavar="NAME",
+                     help=f"a prior ({', '.join(pretrained.available('prior'))}), a .pt file or a run's folder")
+    one.add_argument("--n", type=int, default=16, help="pictures")
+    one.add_argument("--class", dest="told", default=None, metavar="NAME", help="a class by its name or number")
+    one.add_argument("--temperature", type=float, default=SampleConfig.temperature, help="0: always the likeliest code")
+    one.add_argument("--top-k", type=int, default=SampleConfig.top_k, help="only the k likeliest codes")
+    one.add_argument("--top-p", type=float, default=None, help="only the likeliest codes up to this probability")
+    one.add_argument("--guidance", type=float, default=0.0, help="how much more of the class than it learned")
+    one.add_argument("--seed", type=int, default=0, help="the same seed, the same pictures")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="the grid of pictures, a PNG")
+    one.set_defaults(run=sample)
+
+
+def sample(args: argparse.Namespace) -> int:
+    """Draw --n pictures and write them as one grid."""
+    from minivq import plot
+    config = SampleConfig(args.temperature, args.top_k, args.top_p, args.guidance)
+    if args.n < 1:
+        raise ValueError(f"n={args.n}: wanted at least 1")
+    model = pretrained.load(args.model, distributed.device(), kind="prior")
+    cond = None if args.told is None else model.told(args.told, args.n)
+    x = model.sample(args.n, cond, config, generator=torch.Generator().manual_seed(args.seed))
+    scale = max(1, 128 // x.shape[-1])
+    path = plot.save(args.out, plot.grid(x, math.ceil(math.sqrt(args.n)), scale))
+    print(f"{path}: {args.n} pictures of {x.shape[-1]}x{x.shape[-2]} px, each shown {scale} times as large")
+    return 0
+
+
+def train_prior(args: argparse.Namespace) -> int:
+    """Train a prior; the last lines give its nats per token beside what needs no network."""
+    stage = pretrained.load(args.first_stage, distributed.device(), kind="vqvae")
+    f, K = stage.config.factor, stage.config.K
+    config = config_of(args, PriorConfig, pkeep=args.pkeep)
+    train, validation = pictures(args, f, args.count)
+    training.check_fit(stage.config, train, config)
+    grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
+    prior_config = prior_of(args, K, grid, len(classes))
+    sets = [training_prior.sentences(stage, part, mirror, args.classes)
+            for part, mirror in ((train, not args.no_mirror), (validation, False))]
+    config = with_steps(args, config, lambda: training_prior.seconds_per_step(prior_config, config, sets[0]))
+    talk(f"{len(sets[0]):,} sentences of {grid[0] * grid[1]} words out of {K}, {config.steps} steps of {config.batch} "
+         f"in {args.out}")
+    about = {"first_stage": checkpoint.sha256(pretrained.find(args.first_stage)), "data": training.describe(train),
+             "classes": list(classes), "mirror": not args.no_mirror}
+    prior = training_prior.train_prior(prior_config, config, *sets, args.out, about)
+    scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
+              **training_prior.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
+    return finish_prior(args, config, prior, grid, classes, scores)
+
+
+def prior_of(args: argparse.Namespace, K: int, grid: tuple[int, int], classes: int):
+    """The options -> the shape of the prior; a class more than there are stands for none."""
+    told = {"cond_values": classes + 1, "cond_null": classes} if classes else {}
+    if args.prior == "transformer":
+        return TransformerConfig(K, grid[0] * grid[1], args.layers, max(1, args.width // 32), args.width,
+                                 args.dropout, cond_length=1 if classes else 0, **told)
+    return PixelCNNConfig(K, grid, args.layers, args.width, dropout=args.dropout,
+                          attend_every=4 if args.prior == "pixelsnail" else 0, **told)
+
+
+def finish_prior(args: argparse.Namespace, config: PriorConfig, prior, grid, classes, scores: dict) -> int:
+    """Write model.pt with its history and print what it scores."""
+    if distributed.rank() == 0:
+        info = history(args, config, data=args.data, size=args.size, validation=scores)
+        path = pretrained.export_prior(prior, args.out / "model.pt", args.first_stage, grid, classes, info)
+        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB, {count_parameters(prior):,} parameters)")
+        nats, T = scores["nats_per_token"], scores["tokens"]
+        print(f"val {nats:.3f} nats per token, {nats * T:.1f} per picture, "
+              f"{nats * T / math.log(2) / args.size**2:.4f} bits per pixel; one code before it: "
+              f"{scores['bigram']:.3f}, its share alone: {scores['unigram']:.3f}, all alike: {scores['uniform']:.3f}")
+        print(f"next: python -m minivq sample --model {args.out} --out {args.out / 'samples.png'}")
+    distributed.barrier()
+    return 0

@@ -1,0 +1,127 @@
+"""How odds become tokens: one uniform number per token decides, so order and batch change nothing. Floor 2."""
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How tokens are drawn. Raises ValueError for values that make no distribution."""
+
+    temperature: float = 1.0        # logits are divided by it; 0: always the likeliest code
+    top_k: int | None = 100         # only the k likeliest codes; None, or more than there are: all
+    top_p: float | None = None      # only the likeliest codes that together reach this probability; None: all
+    guidance: float = 0.0           # g: logits with the condition, moved away from those without by g times the step
+    batch: int = 64                 # pictures that are drawn at once
+
+    def __post_init__(self):
+        if self.temperature < 0:
+            raise ValueError(f"temperature={self.temperature}: wanted 0 (the likeliest code) or more")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k={self.top_k}: wanted at least 1, or None for all codes")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p={self.top_p}: wanted above 0 and up to 1")
+        if self.batch < 1:
+            raise ValueError(f"batch={self.batch}: wanted at least 1")
+
+
+def probabilities(logits: Tensor, config: SampleConfig) -> Tensor:
+    """(B, K) -> (B, K): the odds after temperature, then top-k, then top-p, each row summing to 1.
+
+    Where top-k and top-p are both given, top-p counts what top-k left (Holtzman et al. 2020).
+    """
+    if config.temperature == 0:
+        return nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+    logits = logits / config.temperature
+    if config.top_k is not None and config.top_k < logits.shape[-1]:
+        least = logits.topk(config.top_k, -1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    odds = logits.softmax(-1)
+    if config.top_p is not None and config.top_p < 1:
+        falling, order = odds.sort(dim=-1, descending=True, stable=True)
+        before = falling.cumsum(-1) - falling                      # what more likely codes have already gathered
+        odds = odds.masked_fill(torch.zeros_like(odds, dtype=torch.bool).scatter(-1, order, before >= config.top_p), 0)
+        odds = odds / odds.sum(-1, keepdim=True)
+    return odds
+
+
+def draw(logits: Tensor, u: Tensor, config: SampleConfig = SampleConfig()) -> Tensor:
+    """Logits (B, K) and one uniform number in [0, 1) each (B,) -> (B,) int64: by the inverse of the cumulated odds."""
+    edges = probabilities(logits.double(), config).cumsum(-1)      # in double: a sum of float32 may miss its end
+    # The last edge is 1 but for rounding; a u beyond it would fall on a code without odds.
+    return torch.searchsorted(edges, (u.double() * edges[:, -1])[:, None], right=True)[:, 0]
+
+
+@torch.no_grad()
+def sample(prior: nn.Module, grid: tuple[int, int], count: int, cond: Tensor | None = None,
+           config: SampleConfig = SampleConfig(), given: tuple[Tensor, Tensor] | None = None,
+           generator: torch.Generator | None = None) -> Tensor:
+    """A prior -> `count` pictures of tokens (count, h, w) int64, drawn in raster order with a cache.
+
+    cond: (count, c) prefixes. given: tokens (count, h, w) and where they count (h, w) or (count, h, w), bool: those
+    stay, and what comes later in raster order sees them. The same generator gives the same pictures in any batch.
+    Raises ValueError where grid, condition or given tokens do not fit the prior.
+    """
+    T, K = prior.config.T, prior.config.K
+    if grid[0] * grid[1] != T:
+        raise ValueError(f"a grid of {grid[1]}x{grid[0]} has {grid[0] * grid[1]} tokens: this prior wants {T}")
+    if cond is not None and len(cond) != count:
+        raise ValueError(f"{len(cond)} conditions for {count} pictures: wanted one each")
+    tokens, keep = torch.zeros(count, T, dtype=torch.int64), torch.zeros(count, T, dtype=torch.bool)
+    if given is not None:
+        if given[0].shape != (count, *grid) or given[1].shape[-2:] != grid:
+            raise ValueError(f"given tokens {tuple(given[0].shape)}, mask {tuple(given[1].shape)}: "
+                             f"wanted {(count, *grid)}, and {grid} or {(count, *grid)}")
+        keep = given[1].expand(count, *grid).flatten(1).clone()
+        tokens = torch.where(keep, given[0].flatten(1), 0)
+        if not 0 <= int(tokens.min()) <= int(tokens.max()) < K:
+            raise ValueError(f"given tokens from {int(tokens.min())} to {int(tokens.max())}: wanted 0 to {K - 1}")
+    u = torch.rand(count, T, generator=generator)                                   # one number decides one token
+    device = next(prior.parameters()).device
+    with tqdm(total=count * T, unit="token", leave=False, desc="sampling") as progress:
+        for rows in torch.arange(count).split(config.batch):
+            part = None if cond is None else cond[rows].to(device)
+            logits, state = begin(prior, len(rows), part, config)
+            for place in range(T):
+                drawn = draw(logits.cpu(), u[rows, place], config)
+                tokens[rows, place] = torch.where(keep[rows, place], tokens[rows, place], drawn)
+                progress.update(len(rows))
+                if place + 1 < T:
+                    logits, state = onward(prior, tokens[rows, place].to(device), place, state, config)
+    return tokens.reshape(count, *grid)
+
+
+def begin(prior: nn.Module, batch: int, cond: Tensor | None, config: SampleConfig) -> tuple[Tensor, object]:
+    """Logits of the first token and the prior's state; with guidance both are made twice, with and without `cond`."""
+    if not config.guidance:
+        return prior.begin(batch, cond)
+    null = prior.config.cond_null
+    if cond is None or null is None:
+        raise ValueError(f"guidance={config.guidance}: wanted a condition, and a prior trained without it, too")
+    logits, state = prior.begin(2 * batch, torch.cat([cond, torch.full_like(cond, null)]))
+    return guided(logits, config), state
+
+
+def onward(prior: nn.Module, token: Tensor, place: int, state: object, config: SampleConfig) -> tuple[Tensor, object]:
+    """The tokens drawn for `place` -> logits of the next one, and the state."""
+    if not config.guidance:
+        return prior.next(token, place, state), state
+    return guided(prior.next(token.repeat(2), place, state), config), state
+
+
+def guided(logits: Tensor, config: SampleConfig) -> Tensor:
+    """(2 B, K), with the condition and without -> (B, K): with, plus `guidance` times the difference (Ho 2022)."""
+    told, untold = logits.chunk(2)
+    return told + config.guidance * (told - untold)
+
+
+def best(scores: Tensor, share: float) -> Tensor:
+    """Scores (N,) -> (n,) int64: the indices of the best `share` of N, at least one, best first: rejection sampling.
+
+    Raises ValueError for a share outside (0, 1].
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share={share}: wanted above 0 and up to 1")
+    return scores.argsort(descending=True, stable=True)[:max(1, round(share * len(scores)))]

@@ -1,0 +1,223 @@
+"""Training a prior on the codes of a first stage: made once, one loss, the best of all validations kept. Floor 3."""
+import copy
+import dataclasses
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from minivq import cache, distributed, runs
+from minivq.autoencoder import VQVAE
+from minivq.datasets import Pictures
+from minivq.pixelcnn import PixelCNN, PixelCNNConfig
+from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed
+from minivq.transformer import Transformer, TransformerConfig
+
+
+@dataclass(frozen=True)
+class PriorConfig(TrainConfig):
+    """How a prior is trained. Raises ValueError for values that make no training."""
+
+    batch: int = 64
+    peak: float = 1e-3
+    weight_decay: float = 0.01       # on the weights of dense layers and convolutions alone
+    pkeep: float = 1.0               # share of the tokens it sees that are the right ones; the rest are random
+    untold: float = 0.1              # share of the pictures whose condition is withheld, where there is one
+    patience: int = 6                # validations without a better one after which the training ends
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("pkeep", "untold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)}: wanted a share in [0, 1]")
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Pictures as tokens (N, h, w) int16, mirrored ones behind the others; their conditions (N, c) int64 or None."""
+
+    tokens: Tensor
+    conds: Tensor | None
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B,) -> tokens (B, h · w) int64, conditions (B, c) or None."""
+        return self.tokens[indices].flatten(1).long(), None if self.conds is None else self.conds[indices]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@torch.no_grad()
+def sentences(first_stage: VQVAE, pictures: Pictures, mirror: bool, classes: bool) -> Sentences:
+    """All pictures of a set by the codes of an exported first stage, made once and kept in the cache.
+
+    mirror: each picture mirrored, too; classes: the labels as conditions. Raises ValueError where there are none.
+    """
+    if classes and pictures.labels is None:
+        raise ValueError(f"{pictures.name} has no classes: wanted a set with classes, or a prior without them")
+    key = hashlib.sha256()
+    for value in (*(v.detach().cpu().numpy() for v in first_stage.state_dict().values()),
+                  np.asarray(pictures.source).astype(str)):
+        key.update(np.ascontiguousarray(value).tobytes())
+    key.update(repr((pictures.name, pictures.size, pictures.split, len(pictures), mirror)).encode())
+    path = cache.cache_folder() / f"codes-{key.hexdigest()[:20]}.npy"
+    if not path.is_file():
+        made, device = [], next(first_stage.parameters()).device
+        for flip in (False, True)[:1 + mirror]:
+            for rows in tqdm(torch.arange(len(pictures)).split(64), unit="batch", leave=False, desc="codes"):
+                x = pictures.batch(rows).to(device)
+                made.append(first_stage.encode(x.flip(3) if flip else x).to("cpu", torch.int16))
+        with cache.replaced(path) as file:
+            np.save(file, torch.cat(made).numpy())
+    labels = pictures.labels[:, None].repeat(1 + mirror, 1) if classes else None
+    return Sentences(torch.from_numpy(np.load(path)), labels)
+
+
+def make_prior(config: TransformerConfig | PixelCNNConfig) -> Transformer | PixelCNN:
+    """The prior of a configuration, with new weights."""
+    return (Transformer if isinstance(config, TransformerConfig) else PixelCNN)(config)
+
+
+def prior_loss(prior: nn.Module, tokens: Tensor, cond: Tensor | None, config: PriorConfig) -> Tensor:
+    """tokens (B, T), cond (B, c) or None -> scalar: nats per token, each given those before it; targets are clean."""
+    seen = tokens
+    if config.pkeep < 1:
+        K = distributed.unwrap(prior).config.K
+        seen = torch.where(torch.rand(tokens.shape, device=tokens.device) < config.pkeep, tokens,
+                           torch.randint_like(tokens, K))
+    with autocast(tokens.device, config.bf16):
+        logits = prior(seen[:, :-1], cond)
+    return F.cross_entropy(logits.flatten(0, 1).to(torch.promote_types(logits.dtype, torch.float32)), tokens.flatten())
+
+
+def optimizer_of(prior: nn.Module, config: PriorConfig) -> torch.optim.Optimizer:
+    """AdamW, betas 0.9 and 0.95; decay on the weights of dense layers and convolutions, not on tables and norms."""
+    decayed = [module.weight for module in prior.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    chosen = {id(parameter) for parameter in decayed}
+    others = [parameter for parameter in prior.parameters() if id(parameter) not in chosen]
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": config.weight_decay},
+                              {"params": others, "weight_decay": 0.0}], config.peak, (0.9, 0.95), fused=True)
+
+
+def withheld(cond: Tensor | None, config: PriorConfig, null: int | None) -> Tensor | None:
+    """Conditions (B, c) -> the same, a share of them replaced by the id that says that nothing is told."""
+    if cond is None or null is None:
+        return cond
+    return torch.where(torch.rand(len(cond), 1, device=cond.device) < config.untold, null, cond)
+
+
+def prior_step(prior: nn.Module, optimizer: torch.optim.Optimizer, tokens: Tensor, cond: Tensor | None,
+               config: PriorConfig, step: int) -> dict[str, float]:
+    """One step down the loss of tokens (B, T); its log. Raises FloatingPointError for a loss of inf or nan."""
+    loss = prior_loss(prior, tokens, withheld(cond, config, distributed.unwrap(prior).config.cond_null), config)
+    descend(prior, optimizer, loss, config, step)
+    return {"step": step, "lr": learning_rate(step, config), "nll": loss.item()}
+
+
+@torch.no_grad()
+def nll(prior: nn.Module, data: Sentences, count: int | None = None, batch: int = 128) -> float:
+    """Nats per token over the first `count` sentences, told their conditions."""
+    device, total = next(prior.parameters()).device, 0.0
+    training, count = prior.training, min(count or len(data), len(data))
+    prior.eval()
+    for rows in torch.arange(count).split(batch):
+        tokens, cond = data.batch(rows)
+        with autocast(device, None):
+            logits = prior(tokens[:, :-1].to(device), None if cond is None else cond.to(device))
+        total += F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten().to(device), reduction="sum").item()
+    prior.train(training)
+    return total / (count * data.tokens[0].numel())
+
+
+def train_prior(prior_config: TransformerConfig | PixelCNNConfig, config: PriorConfig, train: Sentences,
+                validation: Sentences, out: str | Path, about: dict) -> nn.Module:
+    """Train a prior in the folder `out`, or go on there; it comes back as it was at its best validation.
+
+    about: what else must be the same when it goes on. Raises ValueError where `out` holds another run.
+    """
+    check_sentences(prior_config, train)
+    device = distributed.device()
+    about = {**about, "model": dataclasses.asdict(prior_config), "train": dataclasses.asdict(config)}
+    torch.manual_seed(config.seed)
+    prior = make_prior(prior_config).to(device)
+    best, record = copy.deepcopy(prior), Record()
+    optimizer = optimizer_of(prior, config)
+    run = runs.Run(out, about, {"model": prior, "optimizer": optimizer, "best": best, "record": record}, config.steps,
+                   config.save_every)
+    wrapped, count = distributed.wrap(prior.train()), min(2000, len(validation))
+    for step in run:
+        torch.manual_seed(mixed(config.seed, step * distributed.world_size() + distributed.rank()))
+        chosen = distributed.share(batch_indices(step, config.batch, len(train), config.seed))
+        tokens, cond = (part if part is None else part.to(device) for part in train.batch(chosen))
+        line = prior_step(wrapped, optimizer, tokens, cond, config, step)
+        if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
+            line["val_nll"] = nll(prior, validation, count)
+            if record.better(line["val_nll"]):
+                best.load_state_dict(prior.state_dict())
+        run.log(line, f"{line['nll']:.3f} nats a token, best validation {record.least:.3f}")
+        if record.since > config.patience:
+            break
+    return best.eval()
+
+
+class Record:
+    """The least validation loss so far, and how many validations ago that was; kept with the run."""
+
+    def __init__(self):
+        self.least, self.since = math.inf, 0
+
+    def better(self, value: float) -> bool:
+        """Note a validation; whether it is the best so far."""
+        found = value < self.least
+        self.least, self.since = (value, 0) if found else (self.least, self.since + 1)
+        return found
+
+    def state_dict(self) -> dict:
+        return {"least": self.least, "since": self.since}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.least, self.since = state["least"], state["since"]
+
+
+def check_sentences(prior_config: TransformerConfig | PixelCNNConfig, data: Sentences) -> None:
+    """Raise ValueError where sentences are not what a prior of this configuration can learn."""
+    tokens, most = data.tokens[0].numel(), int(data.tokens.max())
+    if tokens != prior_config.T or most >= prior_config.K:
+        raise ValueError(f"pictures of {tokens} tokens with codes up to {most}: this prior wants T={prior_config.T} "
+                         f"tokens of K={prior_config.K} codes")
+
+
+def simple_models(train: Sentences, validation: Sentences, K: int) -> dict[str, float]:
+    """What needs no network, in nats per token of `validation`: all codes alike, each by its share, by the one before.
+
+    Shares are counted in `train`; a pair that is rare there is mixed with the share of its second code, which weighs
+    as much as 20 pairs.
+    """
+    tokens, held = (data.tokens.flatten(1).long() for data in (train, validation))
+    share = (torch.bincount(tokens.flatten(), minlength=K) + 1.0) / (tokens.numel() + K)
+    pairs = torch.bincount((tokens[:, :-1] * K + tokens[:, 1:]).flatten(), minlength=K * K).reshape(K, K).double()
+    mixed_pairs = (pairs + 20 * share) / (pairs.sum(1, keepdim=True) + 20)
+    first = (torch.bincount(tokens[:, 0], minlength=K) + 20 * share) / (len(tokens) + 20)
+    bigram = first[held[:, 0]].log().sum() + mixed_pairs[held[:, :-1], held[:, 1:]].log().sum()
+    return {"uniform": math.log(K), "unigram": -share[held].log().mean().item(),
+            "bigram": -bigram.item() / held.numel()}
+
+
+def seconds_per_step(prior_config: TransformerConfig | PixelCNNConfig, config: PriorConfig, train: Sentences) -> float:
+    """Median time of a step, on a prior of its own."""
+    prior = make_prior(prior_config).to(distributed.device()).train()
+    timed = dataclasses.replace(config, peak=1e-6)
+    optimizer = optimizer_of(prior, timed)
+
+    def one(step: int) -> None:
+        tokens, cond = train.batch(distributed.share(batch_indices(step, config.batch, len(train), config.seed)))
+        device = distributed.device()
+        prior_step(prior, optimizer, tokens.to(device), cond if cond is None else cond.to(device), timed, step=0)
+
+    return median_seconds(one)
