@@ -207,3 +207,43 @@ def rename(key: str, depth: int) -> str:
     return key
 
 
+def prior_from_reference(state: dict[str, Tensor], T: int, heads: int, cond_length: int = 1) -> Transformer:
+    """The authors' state dict of a transformer -> the same prior here, in eval mode, float32.
+
+    Theirs has one table for conditions and codes, and one for the positions of both: here each becomes two, the first
+    `cond_length` positions are the condition's, and id 0, with which they begin, becomes the start vector. Keys may
+    stand under "transformer.", other parts of their file are left out. T and heads stand nowhere in the file. Raises
+    ValueError naming missing and unexpected keys, and for lengths that the file has no positions for.
+    """
+    if any(key.startswith("transformer.") for key in state):
+        state = {key.removeprefix("transformer."): value for key, value in state.items()
+                 if key.startswith("transformer.")}
+    state = {key: value.float() for key, value in state.items() if not key.endswith("attn.mask")}
+    missing = [key for key in ("tok_emb.weight", "pos_emb", "head.weight", "blocks.0.attn.key.weight")
+               if key not in state]
+    if missing:
+        raise ValueError(f"the state dict is no transformer of the authors: missing {', '.join(missing)}")
+    table, places = state.pop("tok_emb.weight"), state.pop("pos_emb")[0]
+    if len(places) < cond_length + T - 1:
+        raise ValueError(f"cond_length={cond_length}, T={T}: the file has {len(places)} positions")
+    places = torch.nn.functional.pad(places, (0, 0, 0, max(0, cond_length + T - len(places))))
+    layers = 1 + max(int(match[1]) for key in state if (match := re.match(r"blocks\.(\d+)\.", key)))
+    prior = Transformer(TransformerConfig(len(state["head.weight"]), T, layers, heads, table.shape[1],
+                                          cond_values=len(table), cond_length=cond_length))
+    renamed = {"codes.weight": table[:prior.config.K], "conditions.weight": table, "start": table[:1] + places[:1],
+               "cond_positions": places[:cond_length], "positions": places[cond_length:cond_length + T]}
+    for i in range(layers):
+        for part in ("weight", "bias"):
+            names = [f"blocks.{i}.attn.{name}.{part}" for name in ("query", "key", "value")]
+            if all(name in state for name in names):
+                renamed[f"blocks.{i}.qkv.{part}"] = torch.cat([state.pop(name) for name in names])
+    for key, value in state.items():
+        for theirs, ours in ((".ln1.", ".norm1."), (".ln2.", ".norm2."), (".attn.proj.", ".out."), ("ln_f.", "norm.")):
+            key = key.replace(theirs, ours)
+        renamed[key] = value
+    wanted = prior.state_dict().keys()
+    if wanted != renamed.keys():
+        raise ValueError(f"the state dict does not fit: missing (by our names) {sorted(wanted - renamed.keys())}, "
+                         f"unexpected {sorted(renamed.keys() - wanted)}")
+    prior.load_state_dict(renamed)
+    return prior.eval()

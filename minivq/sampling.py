@@ -1,4 +1,5 @@
 """How odds become tokens: one uniform number per token decides, so order and batch change nothing. Floor 2."""
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -125,3 +126,97 @@ def best(scores: Tensor, share: float) -> Tensor:
     if not 0 < share <= 1:
         raise ValueError(f"share={share}: wanted above 0 and up to 1")
     return scores.argsort(descending=True, stable=True)[:max(1, round(share * len(scores)))]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Tokens (row, first) to (row, last) of one row, drawn one after the other in a window that stands still."""
+
+    row: int
+    first: int
+    last: int
+    corner: tuple[int, int]         # row and column of the window's first token
+    step: int                       # when the first of them is drawn; the others in the steps after it
+
+
+def schedule(grid: tuple[int, int], window: int, stride: int = 1) -> list[Stretch]:
+    """A grid (h, w) of tokens and a window of n x n -> the stretches in which all its tokens can be drawn.
+
+    The window of token (i, j) has its corner at i - n/2, j - n/2, kept inside the grid (Esser et al. 2021, section
+    3.3); with a stride it moves only every so many columns. A token needs those to its left and, of the rows above,
+    the columns of its window: whatever has all it needs is drawn in the same step, at most w + (h - 1) n of them.
+    """
+    (h, w), n = grid, window
+    done, stretches = [[0] * w for _ in range(h)], []              # the step of every token
+    for i in range(h):
+        j = 0
+        while j < w:
+            top, left = (min(max(place - n // 2, 0), side - n) for place, side in ((i, h), (j - j % stride, w)))
+            end = next((k for k in range(j + 1, w) if min(max(k - k % stride - n // 2, 0), w - n) != left), w)
+            before = max(done[i][j - 1] + 1 if j else 0, done[i - 1][left + n - 1] + 1 if i else 0)
+            done[i][j:end] = range(before, before + end - j)
+            stretches.append(Stretch(i, j, end - 1, (top, left), before))
+            j = end
+    return stretches
+
+
+@torch.no_grad()
+def sample_sliding(prior: nn.Module, grid: tuple[int, int], window: int, count: int = 1,
+                   cond: Callable[[int, int], Tensor] | Tensor | None = None, config: SampleConfig = SampleConfig(),
+                   generator: torch.Generator | None = None, stride: int = 1) -> Tensor:
+    """A prior of windows of n x n tokens -> `count` pictures of tokens (count, h, w) int64, h and w at least n.
+
+    cond: tokens (count, h, w) of a map, of which each window sees its own n x n; or a function of the window's corner
+    (row, column) -> (count, c). With stride 1 every token is drawn as if its window were computed alone; a larger one
+    is faster, and then the window stands off centre by up to stride - 1. Raises ValueError for what does not fit.
+    """
+    (h, w), n = grid, window
+    if n % 2 or n * n != prior.config.T:
+        raise ValueError(f"window={n}: wanted an even number whose square is this prior's T={prior.config.T}")
+    if min(h, w) < n:
+        raise ValueError(f"a grid of {w}x{h} is smaller than the window of {n}x{n}: use `sample`, and a prior of that")
+    if not 1 <= stride <= n // 2:
+        raise ValueError(f"stride={stride}: wanted 1 to {n // 2}, half the window")
+    if isinstance(cond, Tensor) and cond.shape != (count, h, w):
+        raise ValueError(f"a condition of shape {tuple(cond.shape)}: wanted {(count, h, w)}")
+    device = next(prior.parameters()).device
+    u = torch.rand(count, h, w, generator=generator)
+    tokens = torch.zeros(count, h, w, dtype=torch.int64)
+
+    def told(corner: tuple[int, int]) -> Tensor | None:
+        if isinstance(cond, Tensor):
+            return cond[:, corner[0]:corner[0] + n, corner[1]:corner[1] + n].flatten(1)
+        return None if cond is None else cond(*corner)
+
+    waiting: dict[int, dict[tuple[int, int], list[Stretch]]] = {}  # step -> (tokens before, length) -> stretches
+    for one in schedule(grid, n, stride):
+        key = ((one.row - one.corner[0]) * n + one.first - one.corner[1], one.last - one.first)
+        waiting.setdefault(one.step, {}).setdefault(key, []).append(one)
+    going, step = [], 0                                             # groups of stretches, with their caches
+    with tqdm(total=h * w, unit="token", leave=False, desc="sliding") as progress:
+        while going or waiting:
+            for (before, length), group in waiting.pop(step, {}).items():
+                seen = torch.cat([tokens[:, i:i + n, j:j + n].flatten(1)[:, :before] for i, j in
+                                  (one.corner for one in group)]).to(device)
+                conds = None if cond is None else torch.cat([told(one.corner) for one in group]).to(device)
+                going.append([group, 0, before, *started(prior, seen, conds, length)])
+            for entry in going:
+                group, k, before, logits, cache = entry
+                places = [(one.row, one.first + k) for one in group]
+                drawn = draw(logits.cpu(), torch.cat([u[:, i, j] for i, j in places]), config)
+                for (i, j), codes in zip(places, drawn.split(count), strict=True):
+                    tokens[:, i, j] = codes
+                progress.update(len(group))
+                entry[1] = k + 1
+                if group[0].first + k < group[0].last:
+                    entry[3] = prior.next(drawn.to(device), before + k, cache)
+            going, step = [entry for entry in going if entry[0][0].first + entry[1] <= entry[0][0].last], step + 1
+    return tokens
+
+
+def started(prior: nn.Module, seen: Tensor, cond: Tensor | None, more: int) -> tuple[Tensor, object]:
+    """Tokens (B, t) of a window -> logits (B, K) of the next one; and the cache, where `more` are to follow it."""
+    if not more:
+        return prior.last(seen, cond), None
+    logits, cache = prior.begin(len(seen), cond, length=seen.shape[1] + more + 1, tokens=seen)
+    return logits, cache

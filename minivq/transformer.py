@@ -62,12 +62,14 @@ class Block(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0) -> Tensor:
+    def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0, last: bool = False) -> Tensor:
         B, t, width = x.shape
         q, k, v = (part.view(B, t, self.heads, -1).transpose(1, 2)                  # (B, heads, t, width/heads)
                    for part in self.qkv(self.norm1(x)).split(width, 2))
         if cache is not None:
             k, v = cache.add(layer, k, v)
+        if last:                                                                    # only that place is wanted
+            x, q, t = x[:, -1:], q[:, :, -1:], 1
         # One new place may look at all before it; several are masked. A cache that is not empty takes one at a time.
         h = F.scaled_dot_product_attention(q, k, v, is_causal=t > 1, dropout_p=self.dropout if self.training else 0.0)
         x = x + self.drop(self.out(h.transpose(1, 2).reshape(B, t, width)))
@@ -123,12 +125,25 @@ class Transformer(nn.Module):
         """Tokens (B, t) at the places first, first + 1, … -> (B, t, width)."""
         return self.codes(tokens) + self.positions[first:first + tokens.shape[1]]
 
-    def begin(self, batch: int, cond: Tensor | None = None, length: int | None = None) -> tuple[Tensor, Cache]:
-        """Logits (B, K) of token 0, and the cache that `next` goes on with, for `length` tokens (None: T)."""
-        check_input(self.config, torch.empty(batch, 0, dtype=torch.int64), cond)
-        h = self.prefix(batch, cond)
-        cache = Cache(self.config, batch, h.shape[1] + (length or self.config.T) - 1, h)
+    def begin(self, batch: int, cond: Tensor | None = None, length: int | None = None,
+              tokens: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """Logits (B, K) of the token after `tokens` (B, t), and the cache that `next` goes on with.
+
+        It holds sequences of `length` tokens (None: T); tokens None: the first token is to come.
+        """
+        tokens = torch.empty(batch, 0, dtype=torch.int64, device=self.start.device) if tokens is None else tokens
+        check_input(self.config, tokens, cond)
+        h = torch.cat([self.prefix(batch, cond), self.embed(tokens)], 1)
+        cache = Cache(self.config, batch, h.shape[1] - tokens.shape[1] + (length or self.config.T) - 1, h)
         return self.through(h, cache), cache
+
+    def last(self, tokens: Tensor, cond: Tensor | None = None) -> Tensor:
+        """tokens (B, t) -> logits (B, K) of the token after them alone: the last block looks from one place only."""
+        check_input(self.config, tokens, cond)
+        h = torch.cat([self.prefix(len(tokens), cond), self.embed(tokens)], 1)
+        for block in self.blocks[:-1]:
+            h = block(h)
+        return self.head(self.norm(self.blocks[-1](h, last=True)))[:, 0]
 
     def next(self, token: Tensor, place: int, cache: Cache) -> Tensor:
         """The token (B,) that was drawn for `place` -> logits (B, K) of the one after it."""
