@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from minivq import losses, training_gan
+from minivq import bench_sampling, losses, training_gan
 from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
 from minivq.commands import STYLE, machine, write_json
 from minivq.discriminator import PatchDiscriminator
 from minivq.layers import count_parameters
 from minivq.perceptual import MiniConfig, MiniFeatures, Perceptual, feature_distance
 from minivq.training_gan import GANConfig
+from minivq.transformer import Transformer, TransformerConfig
 
 SHAPE = VQVAEConfig(widths=(32, 64, 64, 128), decoder_blocks=1)     # of the models that `bench train` compares
 # The authors' f16 model, of which 72,141,699 parameters are known.
@@ -24,15 +25,22 @@ RELEASED = VQVAEConfig(widths=(128, 128, 256, 256, 512), blocks=2, attention_lev
 
 
 def add_parser(commands) -> None:
-    """Add `bench train` and `bench released`."""
+    """Add `bench` with its kinds."""
     kinds = commands.add_parser("bench", help="our way beside the plain way")
-    kinds = kinds.add_subparsers(required=True, metavar="train | released")
+    kinds = kinds.add_subparsers(required=True, metavar="train | sample | released")
     one = kinds.add_parser("train", help="a step of VQGAN training, before the critic starts and with it", **STYLE)
     one.add_argument("--batch", type=int, default=16, help="pictures a step")
     one.add_argument("--size", type=int, default=64, help="px")
     one.add_argument("--rounds", type=int, default=7, help="how often each is timed, in turn; the median counts")
     one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
     one.set_defaults(run=bench_train)
+
+    one = kinds.add_parser("sample", help="tokens with a cache, with a copied one, with none", **STYLE)
+    one.add_argument("--batch", type=int, default=16, help="pictures at once")
+    one.add_argument("--tokens", type=int, default=256, help="of a picture")
+    one.add_argument("--rounds", type=int, default=3, help="how often each is timed, in turn; the median counts")
+    one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
+    one.set_defaults(run=bench_sample)
 
     one = kinds.add_parser("released", help="what one picture costs a model of the authors' size (f = 16)", **STYLE)
     one.add_argument("--size", type=int, default=256, help="px")
@@ -62,6 +70,31 @@ def bench_train(args: argparse.Namespace) -> int:
         print(f"{name:<22}{row['plain']:>7.2f} s{row['ours']:>7.2f} s{row['plain'] / row['ours']:>8.2f}")
     if args.json:
         write_json(args.json, {"train": result, "batch": args.batch, "size": args.size})
+    return 0
+
+
+def bench_sample(args: argparse.Namespace) -> int:
+    """Print seconds of drawing tokens in three ways, their ratios, and what a token costs at growing length."""
+    torch.manual_seed(0)
+    prior = Transformer(TransformerConfig(K=1024, T=args.tokens, layers=6, heads=8, width=256)).eval()
+    u = torch.rand(args.batch, args.tokens)
+    sides = {"cached": bench_sampling.cached, "concatenated": bench_sampling.concatenated,
+             "recomputed": bench_sampling.recomputed}
+    found = in_turn({name: lambda way=way: way(prior, u) for name, way in sides.items()}, args.rounds, warm_up=0)
+    print(f"{args.tokens} tokens, batch {args.batch}, {count_parameters(prior):,} parameters, {machine()}")
+    for name, seconds in found.items():
+        print(f"{name:<14}{seconds:>8.2f} s{u.numel() / seconds:>10.0f} tokens per second"
+              f"{seconds / found['cached']:>8.2f} times as long as cached")
+    lengths = {}
+    for tokens in (length for length in (args.tokens // 4, args.tokens // 2, args.tokens) if length):
+        ways = {name: lambda way=sides[name], tokens=tokens: way(prior, u[:, :tokens])
+                for name in ("cached", "concatenated")}
+        lengths[tokens] = {name: 1e3 * seconds / tokens for name, seconds in
+                           in_turn(ways, args.rounds, warm_up=0).items()}
+        print(f"{tokens:>5} tokens: {lengths[tokens]['cached']:.2f} ms a token cached, "
+              f"{lengths[tokens]['concatenated']:.2f} ms concatenated")
+    if args.json:
+        write_json(args.json, {"sample": found, "milliseconds": lengths, "batch": args.batch, "tokens": args.tokens})
     return 0
 
 
@@ -117,13 +150,13 @@ def plain_step(model: VQVAE, critic: nn.Module, distance: Callable[[Tensor, Tens
     optimizers[1].step()
 
 
-def in_turn(sides: dict[str, Callable], rounds: int) -> dict[str, float]:
+def in_turn(sides: dict[str, Callable], rounds: int, warm_up: int = 2) -> dict[str, float]:
     """Median seconds of each, timed in turn, so that a busy minute of the machine meets all of them."""
     seconds = {name: [] for name in sides}
-    for round_ in range(rounds + 2):
+    for round_ in range(rounds + warm_up):
         for name, one in sides.items():
             started = time.perf_counter()
             one()
-            if round_ >= 2:
+            if round_ >= warm_up:
                 seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}

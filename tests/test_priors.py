@@ -85,3 +85,14 @@ def test_ids_out_of_range_are_refused(prior, tokens, cond, words):
 def test_a_configuration_that_makes_no_prior_is_refused(make, fields, words):
     with pytest.raises(ValueError, match=words):
         make(K=5, **fields)
+
+
+def test_the_plain_ways_of_sampling_draw_what_ours_draws():
+    from minivq import bench_sampling
+    torch.manual_seed(0)
+    prior = PRIORS["transformer"]().double().eval()
+    for parameter in prior.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    u = torch.rand(3, 12, generator=torch.Generator().manual_seed(0))
+    drawn = [way(prior, u) for way in (bench_sampling.recomputed, bench_sampling.cached, bench_sampling.concatenated)]
+    assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])

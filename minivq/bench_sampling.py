@@ -1,0 +1,62 @@
+"""The plain ways of sampling that `bench` times ours against. Floor 4."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from minivq.sampling import SampleConfig, draw
+from minivq.transformer import Transformer
+
+LONG = SampleConfig()
+
+
+@torch.no_grad()
+def recomputed(prior: Transformer, u: Tensor) -> Tensor:
+    """u (B, T) -> tokens (B, T): for each token, all before it go through the network again."""
+    tokens = torch.empty(len(u), 0, dtype=torch.int64)
+    for place in range(u.shape[1]):
+        tokens = torch.cat([tokens, draw(prior(tokens)[:, -1], u[:, place], LONG)[:, None]], 1)
+    return tokens
+
+
+@torch.no_grad()
+def cached(prior: Transformer, u: Tensor) -> Tensor:
+    """u (B, T) -> tokens (B, T): ours, with keys and values kept in place."""
+    logits, cache = prior.begin(len(u))
+    tokens = [draw(logits, u[:, 0], LONG)]
+    for place in range(1, u.shape[1]):
+        tokens.append(draw(prior.next(tokens[-1], place - 1, cache), u[:, place], LONG))
+    return torch.stack(tokens, 1)
+
+
+@torch.no_grad()
+def concatenated(prior: Transformer, u: Tensor) -> Tensor:
+    """u (B, T) -> tokens (B, T): keys and values are kept, but copied into longer tensors each time."""
+    kept: list[tuple[Tensor, Tensor] | None] = [None] * len(prior.blocks)
+    h, tokens = prior.prefix(len(u), None), []
+    for place in range(u.shape[1]):
+        for layer, block in enumerate(prior.blocks):
+            q, k, v = (part.view(len(u), 1, block.heads, -1).transpose(1, 2)
+                       for part in block.qkv(block.norm1(h)).split(h.shape[-1], 2))
+            if kept[layer] is not None:
+                k, v = (torch.cat([old, new], 2) for old, new in zip(kept[layer], (k, v), strict=True))
+            kept[layer] = k, v
+            h = h + block.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+            h = h + block.mlp(block.norm2(h))
+        tokens.append(draw(prior.head(prior.norm(h[:, -1])), u[:, place], LONG))
+        h = prior.embed(tokens[-1][:, None], place)
+    return torch.stack(tokens, 1)
+
+
+@torch.no_grad()
+def plain_sliding(prior: Transformer, grid: tuple[int, int], window: int, cond: Tensor | None, u: Tensor,
+                  rows: int | None = None) -> Tensor:
+    """u (B, h, w) -> tokens (B, h, w), of the first `rows` rows alone: one at a time, each by its whole window."""
+    (h, w), n, count = grid, window, len(u)
+    tokens = torch.zeros(count, h, w, dtype=torch.int64)
+    for i in range(rows or h):
+        for j in range(w):
+            top, left = min(max(i - n // 2, 0), h - n), min(max(j - n // 2, 0), w - n)
+            part = (slice(None), slice(top, top + n), slice(left, left + n))
+            logits = prior(tokens[part].flatten(1)[:, :-1], None if cond is None else cond[part].flatten(1))
+            tokens[:, i, j] = draw(logits[:, (i - top) * n + j - left], u[:, i, j], LONG)
+    return tokens
