@@ -8,7 +8,9 @@ import torch
 
 from minivq import (
     commands_prior,
+    datasets,
     distributed,
+    drawing,
     evaluation,
     losses,
     pretrained,
@@ -50,6 +52,7 @@ def add_parser(commands) -> None:
     one.add_argument("--widths", type=int, nargs="+", default=None,
                      help="channels per level, fine to coarse (default: 16 32 64 160, cut or repeated to fit f)")
     one.add_argument("--init", default=None, metavar="NAME", help="go on from this model's weights")
+    one.add_argument("--labels", action="store_true", help="of a world: learn its label maps, not its pictures")
     add_training(one, TrainConfig, minutes=15.0)
     one.set_defaults(run=train_vqvae)
 
@@ -101,19 +104,29 @@ def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
 def train_vqvae(args: argparse.Namespace) -> int:
     """Train, resume or report a finished training; the last line gives the scores."""
     widths = widths_for(args.factor, args.widths)
-    train, validation = pictures(args, args.factor)
+    train, validation = (label_maps if args.labels else pictures)(args, args.factor)
     levels = tuple(args.levels) if args.quantizer == "fsq" else ()
     K, d = (torch.tensor(levels).prod().item(), len(levels)) if levels else (args.codes, args.code_dim)
     model_config = (pretrained.load(args.init, kind="vqvae").config if args.init else
                     VQVAEConfig(channels=train.channels, widths=widths, decoder_blocks=1, d=d, K=K,
                                 quantizer=args.quantizer, levels=levels))
-    config = config_of(args, TrainConfig, unquantised=0.0 if args.init else TrainConfig.unquantised)
+    config = config_of(args, TrainConfig, unquantised=0.0 if args.init else TrainConfig.unquantised,
+                       labels=args.labels)
     training.check_fit(model_config, train, config)
     config = with_steps(args, config, lambda: training.seconds_per_step(model_config, config, train))
     talk(f"{train}\nf={model_config.factor}, K={model_config.K}, {config.steps} steps of {config.batch} pictures "
          f"in {args.out}")
     model = training.train_vqvae(model_config, config, train, validation, args.out, args.init)
-    return finish(args, config, model, evaluation.evaluate(model, validation))
+    score = evaluation.evaluate_maps if args.labels else evaluation.evaluate
+    return finish(args, config, model, score(model, validation))
+
+
+def label_maps(args: argparse.Namespace, factor: int) -> tuple[datasets.LabelMaps, ...]:
+    """The label maps to train on and those to watch. Raises ValueError where the data are no world."""
+    if args.size < 1 or args.size % factor:
+        raise ValueError(f"size={args.size} is not a multiple of factor={factor}")
+    maps = [datasets.truth(args.data, "segmentation", args.size, split) for split in ("train", "validation")]
+    return tuple(datasets.LabelMaps(part, len(drawing.world(args.data).LABELS)) for part in maps)
 
 
 def train_vqgan(args: argparse.Namespace) -> int:
@@ -139,7 +152,8 @@ def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict) -
         path = pretrained.export(model, args.out / "model.pt", info)
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
         more = f", FFD {scores['ffd']:.2f}, sharpness {scores['sharpness']:.2f}" if "ffd" in scores else ""
-        print(f"val psnr {scores['psnr']:.1f} dB, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
+        right = f"psnr {scores['psnr']:.1f} dB" if "psnr" in scores else f"{scores['accuracy']:.2%} of pixels right"
+        print(f"val {right}, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
     distributed.barrier()
     return 0
 

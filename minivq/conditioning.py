@@ -10,20 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from minivq.autoencoder import VQVAE
+from minivq.datasets import one_hot
 
 KINDS = ("segmentation", "depth", "edges", "low", "keypoints", "boxes")
 SMALLER = 4                         # "low": a picture of a quarter of the side
-
-
-def one_hot(maps: Tensor, labels: int) -> Tensor:
-    """Label maps (B, H, W) int -> (B, labels, H, W): 1 at the label of each place and -1 at all others.
-
-    Raises ValueError for ids that are no label.
-    """
-    if maps.ndim != 3 or not 0 <= int(maps.min()) <= int(maps.max()) < labels:
-        raise ValueError(f"label maps of shape {tuple(maps.shape)} with ids from {int(maps.min())} to "
-                         f"{int(maps.max())}: wanted (B, H, W) with ids 0 to {labels - 1}")
-    return 2 * F.one_hot(maps.long(), labels).movedim(-1, 1).float() - 1
 
 
 def smaller(x: Tensor) -> Tensor:

@@ -81,6 +81,29 @@ class Pictures(Dataset):
         return picture[top:top + size, left:left + size]
 
 
+def one_hot(maps: Tensor, labels: int) -> Tensor:
+    """Label maps (B, H, W) int -> (B, labels, H, W): 1 at the label of each place and -1 at all others.
+
+    Raises ValueError for ids that are no label.
+    """
+    if maps.ndim != 3 or not 0 <= int(maps.min()) <= int(maps.max()) < labels:
+        raise ValueError(f"label maps of shape {tuple(maps.shape)} with ids from {int(maps.min())} to "
+                         f"{int(maps.max())}: wanted (B, H, W) with ids 0 to {labels - 1}")
+    return 2 * torch.nn.functional.one_hot(maps.long(), labels).movedim(-1, 1).float() - 1
+
+
+class LabelMaps(Pictures):
+    """Segmentations as a first stage takes them: `batch(indices)` -> (B, labels, H, W), 1 at the label, else -1."""
+
+    def __init__(self, maps: Pictures, labels: int):
+        self.__dict__ |= vars(maps) | {"channels": labels}
+
+    def batch(self, indices, generator: torch.Generator | None = None) -> Tensor:
+        """-> (B, labels, H, W) float32 in {-1, 1}."""
+        maps = np.ascontiguousarray(self.levels(indices, generator)[..., 0])
+        return one_hot(torch.from_numpy(maps), self.channels)
+
+
 def load(name: str, size: int, split: str, count: int | None = None, crop: str = "center",
          root: str | Path | None = None) -> Pictures:
     """The pictures called `name` at size x size px, channels 3 (1 for MNIST and FashionMNIST).

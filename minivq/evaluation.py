@@ -80,6 +80,22 @@ def evaluate(model: VQVAE, pictures: Pictures, train: Pictures | None = None, co
     return scores if judge is None else scores | judged(judge, torch.cat(kept), pictures, count, anchored)
 
 
+@torch.no_grad()
+def evaluate_maps(model: VQVAE, maps: datasets.LabelMaps, count: int | None = None) -> dict:
+    """Scores of a first stage of label maps: share of right pixels, mean IoU, codes used, perplexity."""
+    count, K = min(count or len(maps), len(maps)), model.config.K
+    found, wanted, indices = [], [], []
+    for x in batches(maps, count):
+        indices.append(model.encode(x))
+        found.append(model.decode(indices[-1]).argmax(1).to(torch.uint8))
+        wanted.append(x.argmax(1).to(torch.uint8))
+    found, wanted, indices = torch.cat(found), torch.cat(wanted), torch.cat(indices)
+    return {"accuracy": (found == wanted).float().mean().item(),
+            "mean_iou": metrics.mean_iou(found, wanted, maps.channels), "usage": metrics.usage(indices, K),
+            "perplexity": metrics.perplexity(indices, K), "K": K, "pictures": count, "data": maps.name,
+            "size": maps.size, "split": maps.split}
+
+
 def judged(judge: Judge, redrawn: Tensor, pictures: Pictures, count: int, anchored: bool) -> dict:
     """Redrawn pictures (N, H, W, C) uint8 and their originals -> what the judge says of both, maybe with its anchors.
 

@@ -104,3 +104,11 @@ def consistency(left: Tensor, right: Tensor) -> tuple[float, float]:
     if not counted.any():
         raise ValueError(f"no pair of {tuple(left.shape)} readings shows anything: wanted at least one")
     return (left == right)[counted].float().mean().item(), counted.float().mean().item()
+
+
+def mean_iou(found: Tensor, wanted: Tensor, labels: int) -> float:
+    """Two sets of label maps (N, H, W) -> the mean over all labels that occur of intersection over union, 0 to 1."""
+    pairs = torch.bincount(labels * wanted.flatten().long() + found.flatten().long(), minlength=labels**2)
+    pairs = pairs.reshape(labels, labels).double()
+    both, either = pairs.diagonal(), pairs.sum(0) + pairs.sum(1) - pairs.diagonal()
+    return (both / either)[either > 0].mean().item()

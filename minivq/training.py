@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minivq import distributed, metrics, pretrained, runs
@@ -32,6 +33,7 @@ class TrainConfig:
     warmup: float = 0.03             # share of the steps in which the rate rises to its peak; cosine to 0 after it
     unquantised: float = 0.15        # share of the steps before k-means gives the first codes
     l2: float = 4.0                  # weight of the squared error beside the absolute one
+    labels: bool = False             # pictures are label maps, 1 at the label: cross-entropy instead of both errors
     seed: int = 0
     save_every: int = 200            # steps
     bf16: bool | None = None         # autocast; None: where the processor has it
@@ -101,13 +103,21 @@ def autocast(device: torch.device, enabled: bool | None) -> contextlib.AbstractC
 
 
 def vqvae_loss(model: nn.Module, x: Tensor, config: TrainConfig, quantise: bool) -> tuple[Tensor, dict[str, float]]:
-    """(B, C, H, W) in [-1, 1] -> scalar loss, log: |x - x̂| + l2 (x - x̂)² + the quantiser's own loss."""
+    """(B, C, H, W) in [-1, 1] -> scalar loss, log: |x - x̂| + l2 (x - x̂)² + the quantiser's own loss.
+
+    Of label maps x̂ are logits, and their cross-entropy takes the place of both errors.
+    """
     with autocast(x.device, config.bf16):
         out = model(x, quantise=quantise)
-    error = out.x_rec.to(x.dtype) - x
-    l1, mse = error.abs().mean(), error.square().mean()
-    loss = l1 + config.l2 * mse
-    log = {"l1": l1.item(), "psnr": -10 * math.log10(mse.item() / 4 + 1e-12)}       # peak of [-1, 1]: 2
+    if config.labels:
+        logits, maps = out.x_rec.to(x.dtype), x.argmax(1)
+        loss = F.cross_entropy(logits, maps)
+        log = {"accuracy": (logits.argmax(1) == maps).float().mean().item()}
+    else:
+        error = out.x_rec.to(x.dtype) - x
+        l1, mse = error.abs().mean(), error.square().mean()
+        loss = l1 + config.l2 * mse
+        log = {"l1": l1.item(), "psnr": -10 * math.log10(mse.item() / 4 + 1e-12)}   # peak of [-1, 1]: 2
     if out.quantized is not None:
         loss = loss + out.quantized.loss
         log |= {"quantizer": out.quantized.loss.item(), "codes": out.quantized.indices.unique().numel()}
@@ -188,8 +198,9 @@ def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures,
         torch.manual_seed(mixed(config.seed, step))                                 # for dropout
         line = vqvae_step(wrapped, optimizer, batch(step), config, step)
         if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
-            line |= validate(model, validation, min(256, len(validation)), quantise=step >= config.first_codes)
-        run.log(line, f"psnr {line['psnr']:.1f} dB, loss {line['loss']:.3f}")
+            line |= validate(model, validation, min(256, len(validation)), step >= config.first_codes, config.labels)
+        right = f"{line['accuracy']:.1%} right" if config.labels else f"psnr {line['psnr']:.1f} dB"
+        run.log(line, f"{right}, loss {line['loss']:.3f}")
     return model.eval()
 
 
@@ -209,19 +220,25 @@ def describe(pictures: Pictures) -> dict:
 
 
 @torch.no_grad()
-def validate(model: VQVAE, pictures: Pictures, count: int, quantise: bool = True) -> dict[str, float]:
-    """PSNR in dB over the first `count` pictures and the number of codes used; without codes while not quantising."""
+def validate(model: VQVAE, pictures: Pictures, count: int, quantise: bool = True,
+             labels: bool = False) -> dict[str, float]:
+    """PSNR in dB over the first `count` pictures and the number of codes used; without codes while not quantising.
+
+    Of label maps, the share of pixels with the right label in the place of PSNR.
+    """
     parameter = next(model.parameters())
     model.eval()
     total, indices = 0.0, []
     for chunk in torch.arange(count).split(64):
         x = pictures.batch(chunk).to(parameter)
         out = model(x, quantise)
-        total += metrics.psnr(x, out.x_rec).item() * len(chunk)
+        score = (out.x_rec.argmax(1) == x.argmax(1)).float().mean() if labels else metrics.psnr(x, out.x_rec)
+        total += score.item() * len(chunk)
         if quantise:
             indices.append(out.quantized.indices)
     model.train()
-    return {"val_psnr": total / count} | ({"val_codes": torch.cat(indices).unique().numel()} if quantise else {})
+    name = "val_accuracy" if labels else "val_psnr"
+    return {name: total / count} | ({"val_codes": torch.cat(indices).unique().numel()} if quantise else {})
 
 
 def seconds_per_step(model_config: VQVAEConfig, config: TrainConfig, train: Pictures) -> float:

@@ -139,6 +139,18 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
     assert "kind='prior': wanted 'vqvae'" in capsys.readouterr().err
 
 
+def test_a_first_stage_of_label_maps_is_trained_by_cross_entropy(tmp_path, monkeypatch, capsys):
+    load, truth = datasets.load, datasets.truth
+    monkeypatch.setattr(datasets, "load", lambda name, size, split, *_: load(name, size, split, 8))
+    monkeypatch.setattr(datasets, "truth", lambda name, kind, size, split: truth(name, kind, size, split, 8))
+    out = tmp_path / "maps"
+    assert main(["train", "vqvae", "--data", "faces", "--labels", "--size", "32", "--factor", "4", "--codes", "16",
+                 "--widths", "8", "16", "16", "--batch", "4", "--steps", "20", "--out", str(out)]) == 0
+    assert "% of pixels right, codes" in capsys.readouterr().out.splitlines()[-1]
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["accuracy"] > lines[0]["accuracy"] and 0 < lines[-1]["val_accuracy"] <= 1
+
+
 def test_the_nets_that_read_are_trained_by_commands(tmp_path, capsys):
     for command in (["judge", "--data", "landscapes"], ["perceptual"]):
         out = tmp_path / command[0]

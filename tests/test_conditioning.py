@@ -6,9 +6,10 @@ import pytest
 import torch
 from toys import TINY
 
-from minivq import conditioning
+from minivq import conditioning, datasets
 from minivq.autoencoder import VQVAE
-from minivq.conditioning import KINDS, Conditions, Vocabulary, boxes_of, labels_of, one_hot
+from minivq.conditioning import KINDS, Conditions, Vocabulary, boxes_of, labels_of
+from minivq.datasets import LabelMaps, one_hot
 from minivq.drawing import draw, world
 
 PALETTE, NAMES = ((0, 0, 0), (255, 0, 0), (0, 0, 255)), ("wall", "skin", "hat")
@@ -73,6 +74,12 @@ def test_one_hot_says_the_label_and_refuses_ids_that_are_none():
     assert torch.equal(one_hot(MAPS, 3).argmax(1), MAPS) and one_hot(MAPS, 3).unique().tolist() == [-1, 1]
     with pytest.raises(ValueError, match="ids from 0 to 2: wanted .* 0 to 1"):
         one_hot(MAPS, 2)
+
+
+def test_label_maps_of_a_world_come_as_a_first_stage_takes_them():
+    maps = datasets.truth("faces", "segmentation", 64, "validation", 3)
+    x = LabelMaps(maps, 12).batch([0, 2])
+    assert x.shape == (2, 12, 64, 64) and torch.equal(x.argmax(1), torch.from_numpy(maps.levels([0, 2])[..., 0]).long())
 
 
 def test_a_painted_map_is_read_by_its_colours_and_others_are_listed_with_their_places():

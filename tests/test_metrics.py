@@ -4,7 +4,17 @@ import math
 import pytest
 import torch
 
-from minivq.metrics import bits_per_pixel, consistency, frechet, period_energy, perplexity, psnr, sharpness, usage
+from minivq.metrics import (
+    bits_per_pixel,
+    consistency,
+    frechet,
+    mean_iou,
+    period_energy,
+    perplexity,
+    psnr,
+    sharpness,
+    usage,
+)
 
 
 def test_psnr_counts_in_grey_levels_of_255():
@@ -88,3 +98,9 @@ def test_consistency_counts_a_pair_that_shows_on_either_side():
     assert agreeing == pytest.approx(2 / 4) and coverage == pytest.approx(4 / 6)
     with pytest.raises(ValueError, match="shows anything"):
         consistency(torch.zeros(2, 2), torch.zeros(2, 2))
+
+
+def test_mean_iou_by_hand():
+    wanted, found = torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[0, 1, 1, 1]]])
+    assert mean_iou(found, wanted, 5) == pytest.approx((1 / 2 + 2 / 3) / 2)     # labels 2 to 4 do not occur
+    assert mean_iou(wanted, wanted, 5) == 1
