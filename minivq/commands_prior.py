@@ -1,17 +1,20 @@
 """python -m minivq train prior, and sample: the second stage. Floor 5."""
 import argparse
+import dataclasses
 import math
 from pathlib import Path
 
 import torch
 
-from minivq import checkpoint, distributed, pretrained, training, training_prior
+from minivq import checkpoint, distributed, drawing, pretrained, sentences, training, training_prior
 from minivq.commands import STYLE, add_data, add_training, config_of, history, pictures, talk, with_steps
+from minivq.conditioning import Conditions
 from minivq.layers import count_parameters
 from minivq.pixelcnn import PixelCNNConfig
 from minivq.sampling import SampleConfig
 from minivq.training_prior import PriorConfig
 from minivq.transformer import TransformerConfig
+from minivq.twostage import TwoStage
 
 
 def add_train(kinds) -> None:
@@ -20,6 +23,8 @@ def add_train(kinds) -> None:
     add_data(one)
     one.add_argument("--first-stage", default="faces-f8", metavar="NAME", help="whose codes it learns")
     one.add_argument("--classes", action="store_true", help="tell it the class of each picture, where there is one")
+    one.add_argument("--maps", default=None, metavar="NAME", help="of a world: tell it label maps, by this first stage "
+                     "of them, and depth, edges, small pictures, points and boxes")
     one.add_argument("--prior", choices=("transformer", "pixelcnn", "pixelsnail"), default="transformer",
                      help="what kind of net")
     one.add_argument("--layers", type=int, default=6, help="blocks, or layers of convolutions")
@@ -70,37 +75,61 @@ def train_prior(args: argparse.Namespace) -> int:
     config = config_of(args, PriorConfig, pkeep=args.pkeep)
     train, validation = pictures(args, f, args.count)
     training.check_fit(stage.config, train, config)
+    if args.classes and args.maps:
+        raise ValueError("--classes and --maps: wanted one of them")
     grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
-    prior_config = prior_of(args, K, grid, len(classes))
-    sets = [training_prior.sentences(stage, part, mirror, args.classes)
-            for part, mirror in ((train, not args.no_mirror), (validation, False))]
+    conditions = conditions_of(args, stage)
+    mirror = not args.no_mirror and conditions is None      # what is told of a picture is not told of a mirrored one
+    sets = [sentences.encoded(stage, part, flip, args.classes) for part, flip in ((train, mirror), (validation, False))]
+    if conditions is not None:
+        sets = [dataclasses.replace(part, conds=sentences.told(conditions, source))
+                for part, source in zip(sets, (train, validation), strict=True)]
+    prior_config = prior_of(args, K, grid, len(classes), conditions)
     config = with_steps(args, config, lambda: training_prior.seconds_per_step(prior_config, config, sets[0]))
     talk(f"{len(sets[0]):,} sentences of {grid[0] * grid[1]} words out of {K}, {config.steps} steps of {config.batch} "
          f"in {args.out}")
     about = {"first_stage": checkpoint.sha256(pretrained.find(args.first_stage)), "data": training.describe(train),
-             "classes": list(classes), "mirror": not args.no_mirror}
+             "classes": list(classes), "mirror": mirror, "maps": args.maps}
     prior = training_prior.train_prior(prior_config, config, *sets, args.out, about)
     scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
-              **training_prior.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
-    return finish_prior(args, config, prior, grid, classes, scores)
+              **sentences.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
+    return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions), scores)
 
 
-def prior_of(args: argparse.Namespace, K: int, grid: tuple[int, int], classes: int):
+def conditions_of(args: argparse.Namespace, stage) -> Conditions | None:
+    """What turns ground truth into prefixes, if --maps names a first stage of label maps."""
+    if args.maps is None:
+        return None
+    maps, place = pretrained.load(args.maps, distributed.device(), kind="vqvae"), drawing.world(args.data)
+    if maps.config.channels != len(place.LABELS) or maps.config.factor * (args.size // maps.config.factor) != args.size:
+        raise ValueError(f"{args.maps} has {maps.config.channels} channels and f={maps.config.factor}: wanted "
+                         f"{len(place.LABELS)}, one for each label of {args.data}, and an f that divides {args.size}")
+    return Conditions(stage, maps, place.PALETTE)
+
+
+def prior_of(args: argparse.Namespace, K: int, grid: tuple[int, int], classes: int, conditions: Conditions | None):
     """The options -> the shape of the prior; a class more than there are stands for none."""
-    told = {"cond_values": classes + 1, "cond_null": classes} if classes else {}
+    told, length = {}, 0
+    if classes:
+        told, length = {"cond_values": classes + 1, "cond_null": classes}, 1
+    if conditions is not None:
+        if args.prior != "transformer":
+            raise ValueError(f"--prior {args.prior} can be told classes alone: wanted a transformer for --maps")
+        places = max((args.size // net.config.factor) ** 2 for net in (conditions.maps, conditions.first_stage))
+        told, length = {"cond_values": conditions.vocabulary.size}, 1 + max(places, 4 * conditions.maps.config.channels)
     if args.prior == "transformer":
         return TransformerConfig(K, grid[0] * grid[1], args.layers, max(1, args.width // 32), args.width,
-                                 args.dropout, cond_length=1 if classes else 0, **told)
+                                 args.dropout, cond_length=length, **told)
     return PixelCNNConfig(K, grid, args.layers, args.width, dropout=args.dropout,
                           attend_every=4 if args.prior == "pixelsnail" else 0, **told)
 
 
-def finish_prior(args: argparse.Namespace, config: PriorConfig, prior, grid, classes, scores: dict) -> int:
+def finish_prior(args: argparse.Namespace, config: PriorConfig, model: TwoStage, scores: dict) -> int:
     """Write model.pt with its history and print what it scores."""
     if distributed.rank() == 0:
-        info = history(args, config, data=args.data, size=args.size, validation=scores)
-        path = pretrained.export_prior(prior, args.out / "model.pt", args.first_stage, grid, classes, info)
-        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB, {count_parameters(prior):,} parameters)")
+        model.info = history(args, config, data=args.data, size=args.size, validation=scores)
+        path = pretrained.export_prior(model, args.out / "model.pt", args.first_stage, args.maps)
+        print(f"{path} ({path.stat().st_size / 1e6:.1f} MB, {count_parameters(model.prior):,} parameters)")
         nats, T = scores["nats_per_token"], scores["tokens"]
         print(f"val {nats:.3f} nats per token, {nats * T:.1f} per picture, "
               f"{nats * T / math.log(2) / args.size**2:.4f} bits per pixel; one code before it: "

@@ -72,6 +72,7 @@ class Conditions:
 
     def __init__(self, first_stage: VQVAE, maps: VQVAE, palette):
         self.first_stage, self.maps = first_stage, maps
+        self.colours = [[int(v) for v in colour] for colour in palette]
         self.palette = torch.tensor(np.array(palette), dtype=torch.float32) / 127.5 - 1     # (labels, 3) in [-1, 1]
         self.vocabulary = Vocabulary(maps.config.K, first_stage.config.K)
 

@@ -3,7 +3,6 @@ import dataclasses
 import pickle
 import re
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from minivq import checkpoint
 from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.conditioning import Conditions
 from minivq.pixelcnn import PixelCNN, PixelCNNConfig
 from minivq.transformer import Transformer, TransformerConfig
 from minivq.twostage import TwoStage
@@ -70,15 +70,20 @@ def first_stage(payload: dict, device: torch.device | str) -> VQVAE:
 
 
 def two_stages(payload: dict, device: torch.device | str) -> TwoStage:
-    """What the file of a prior holds -> the prior with its first stage."""
+    """What the file of a prior holds -> the prior with its first stage, and that of its label maps if it has one."""
     recipe = TransformerConfig if payload["prior"] == "transformer" else PixelCNNConfig
     prior = (Transformer if payload["prior"] == "transformer" else PixelCNN)(recipe(**tupled(payload["config"])))
     prior.load_state_dict(floats(payload["model"]))
-    path = find(payload["first_stage"])
-    if checkpoint.sha256(path) != payload["first_stage_sha256"]:
-        raise ValueError(f"{path} is not the first stage of this prior: its codes mean something else by now")
-    return TwoStage(load(path, device), prior.eval().to(device), payload["grid"], payload["classes"],
-                    payload.get("info", {}))
+    stages = {}
+    for part in ("first_stage", "maps"):
+        if payload[part]:
+            path = find(payload[part])
+            if checkpoint.sha256(path) != payload[f"{part}_sha256"]:
+                raise ValueError(f"{path} is not the first stage of this prior: its codes mean something else by now")
+            stages[part] = load(path, device, "vqvae")
+    conditions = Conditions(stages["first_stage"], stages["maps"], payload["palette"]) if payload["maps"] else None
+    return TwoStage(stages["first_stage"], prior.eval().to(device), payload["grid"], payload["classes"],
+                    payload.get("info", {}), conditions)
 
 
 MAKERS = {"vqvae": first_stage, "prior": two_stages}
@@ -104,16 +109,16 @@ def export(model: VQVAE, path: str | Path, info: dict) -> Path:
                                    "info": info})
 
 
-def export_prior(prior: Transformer | PixelCNN, path: str | Path, stage: str | Path, grid: tuple[int, int],
-                 classes: Sequence[str], info: dict) -> Path:
-    """Write a prior as `load` reads it: float16, with the name or file of its first stage and that file's sha256."""
-    if str(stage) not in available():
-        stage = find(stage).resolve()
-    return checkpoint.write(path, {
-        "kind": "prior", "prior": "transformer" if isinstance(prior, Transformer) else "pixelcnn",
-        "config": dataclasses.asdict(prior.config), "model": checkpoint.half(prior), "first_stage": str(stage),
-        "first_stage_sha256": checkpoint.sha256(find(stage)), "grid": list(grid), "classes": list(classes),
-        "info": info})
+def export_prior(model: TwoStage, path: str | Path, stage: str | Path, maps: str | Path | None = None) -> Path:
+    """Write a prior as `load` reads it: float16, with names or files of its first stages and their sha256."""
+    payload = {"kind": "prior", "prior": "transformer" if isinstance(model.prior, Transformer) else "pixelcnn",
+               "config": dataclasses.asdict(model.prior.config), "model": checkpoint.half(model.prior),
+               "grid": list(model.grid), "classes": list(model.classes), "info": model.info,
+               "palette": model.conditions.colours if model.conditions else []}
+    for part, name in (("first_stage", stage), ("maps", maps)):
+        payload[part] = name and (str(name) if str(name) in available() else str(find(name).resolve()))
+        payload[f"{part}_sha256"] = name and checkpoint.sha256(find(name))
+    return checkpoint.write(path, payload)
 
 
 class Forgotten:

@@ -1,21 +1,17 @@
-"""Training a prior on the codes of a first stage: made once, one loss, the best of all validations kept. Floor 3."""
+"""Training a prior on sentences of codes: one loss, a pure step, the best of all validations kept. Floor 3."""
 import copy
 import dataclasses
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from minivq import cache, distributed, runs
-from minivq.autoencoder import VQVAE
-from minivq.datasets import Pictures
+from minivq import distributed, runs
 from minivq.pixelcnn import PixelCNN, PixelCNNConfig
+from minivq.sentences import Sentences
 from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed
 from minivq.transformer import Transformer, TransformerConfig
 
@@ -36,47 +32,6 @@ class PriorConfig(TrainConfig):
         for name in ("pkeep", "untold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)}: wanted a share in [0, 1]")
-
-
-@dataclass(frozen=True)
-class Sentences:
-    """Pictures as tokens (N, h, w) int16, mirrored ones behind the others; their conditions (N, c) int64 or None."""
-
-    tokens: Tensor
-    conds: Tensor | None
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B,) -> tokens (B, h · w) int64, conditions (B, c) or None."""
-        return self.tokens[indices].flatten(1).long(), None if self.conds is None else self.conds[indices]
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-
-@torch.no_grad()
-def sentences(first_stage: VQVAE, pictures: Pictures, mirror: bool, classes: bool) -> Sentences:
-    """All pictures of a set by the codes of an exported first stage, made once and kept in the cache.
-
-    mirror: each picture mirrored, too; classes: the labels as conditions. Raises ValueError where there are none.
-    """
-    if classes and pictures.labels is None:
-        raise ValueError(f"{pictures.name} has no classes: wanted a set with classes, or a prior without them")
-    key = hashlib.sha256()
-    for value in (*(v.detach().cpu().numpy() for v in first_stage.state_dict().values()),
-                  np.asarray(pictures.source).astype(str)):
-        key.update(np.ascontiguousarray(value).tobytes())
-    key.update(repr((pictures.name, pictures.size, pictures.split, len(pictures), mirror)).encode())
-    path = cache.cache_folder() / f"codes-{key.hexdigest()[:20]}.npy"
-    if not path.is_file():
-        made, device = [], next(first_stage.parameters()).device
-        for flip in (False, True)[:1 + mirror]:
-            for rows in tqdm(torch.arange(len(pictures)).split(64), unit="batch", leave=False, desc="codes"):
-                x = pictures.batch(rows).to(device)
-                made.append(first_stage.encode(x.flip(3) if flip else x).to("cpu", torch.int16))
-        with cache.replaced(path) as file:
-            np.save(file, torch.cat(made).numpy())
-    labels = pictures.labels[:, None].repeat(1 + mirror, 1) if classes else None
-    return Sentences(torch.from_numpy(np.load(path)), labels)
 
 
 def make_prior(config: TransformerConfig | PixelCNNConfig) -> Transformer | PixelCNN:
@@ -126,8 +81,8 @@ def nll(prior: nn.Module, data: Sentences, count: int | None = None, batch: int 
     device, total = next(prior.parameters()).device, 0.0
     training, count = prior.training, min(count or len(data), len(data))
     prior.eval()
-    for rows in torch.arange(count).split(batch):
-        tokens, cond = data.batch(rows)
+    for number, rows in enumerate(torch.arange(count).split(batch)):
+        tokens, cond = data.batch(rows, number)
         with autocast(device, None):
             logits = prior(tokens[:, :-1].to(device), None if cond is None else cond.to(device))
         total += F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten().to(device), reduction="sum").item()
@@ -154,7 +109,7 @@ def train_prior(prior_config: TransformerConfig | PixelCNNConfig, config: PriorC
     for step in run:
         torch.manual_seed(mixed(config.seed, step * distributed.world_size() + distributed.rank()))
         chosen = distributed.share(batch_indices(step, config.batch, len(train), config.seed))
-        tokens, cond = (part if part is None else part.to(device) for part in train.batch(chosen))
+        tokens, cond = (part if part is None else part.to(device) for part in train.batch(chosen, step))
         line = prior_step(wrapped, optimizer, tokens, cond, config, step)
         if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
             line["val_nll"] = nll(prior, validation, count)
@@ -191,22 +146,6 @@ def check_sentences(prior_config: TransformerConfig | PixelCNNConfig, data: Sent
     if tokens != prior_config.T or most >= prior_config.K:
         raise ValueError(f"pictures of {tokens} tokens with codes up to {most}: this prior wants T={prior_config.T} "
                          f"tokens of K={prior_config.K} codes")
-
-
-def simple_models(train: Sentences, validation: Sentences, K: int) -> dict[str, float]:
-    """What needs no network, in nats per token of `validation`: all codes alike, each by its share, by the one before.
-
-    Shares are counted in `train`; a pair that is rare there is mixed with the share of its second code, which weighs
-    as much as 20 pairs.
-    """
-    tokens, held = (data.tokens.flatten(1).long() for data in (train, validation))
-    share = (torch.bincount(tokens.flatten(), minlength=K) + 1.0) / (tokens.numel() + K)
-    pairs = torch.bincount((tokens[:, :-1] * K + tokens[:, 1:]).flatten(), minlength=K * K).reshape(K, K).double()
-    mixed_pairs = (pairs + 20 * share) / (pairs.sum(1, keepdim=True) + 20)
-    first = (torch.bincount(tokens[:, 0], minlength=K) + 20 * share) / (len(tokens) + 20)
-    bigram = first[held[:, 0]].log().sum() + mixed_pairs[held[:, :-1], held[:, 1:]].log().sum()
-    return {"uniform": math.log(K), "unigram": -share[held].log().mean().item(),
-            "bigram": -bigram.item() / held.numel()}
 
 
 def seconds_per_step(prior_config: TransformerConfig | PixelCNNConfig, config: PriorConfig, train: Sentences) -> float:

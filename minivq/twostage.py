@@ -5,23 +5,25 @@ import torch
 from torch import Tensor, nn
 
 from minivq.autoencoder import VQVAE
+from minivq.conditioning import Conditions
 from minivq.sampling import SampleConfig, sample
 
 
 class TwoStage:
     """What `minivq.load` gives for a prior. `classes`: the names of the classes that it can be told, maybe none.
 
+    `conditions`: what turns label maps and the like into prefixes, where it can be told those, else None.
     Raises ValueError where prior and first stage do not belong together.
     """
 
     def __init__(self, first_stage: VQVAE, prior: nn.Module, grid: tuple[int, int], classes: Sequence[str] = (),
-                 info: dict | None = None):
+                 info: dict | None = None, conditions: Conditions | None = None):
         if prior.config.K != first_stage.config.K:
             raise ValueError(f"the prior knows K={prior.config.K} codes, its first stage has K={first_stage.config.K}")
         if grid[0] * grid[1] != prior.config.T:
             raise ValueError(f"a grid of {grid[1]}x{grid[0]} tokens: the prior wants T={prior.config.T}")
         self.first_stage, self.prior, self.grid = first_stage, prior, tuple(grid)
-        self.classes, self.info = tuple(classes), info or {}
+        self.classes, self.info, self.conditions = tuple(classes), info or {}, conditions
 
     def told(self, name: str | int, count: int) -> Tensor:
         """A class by its name or number -> prefixes (count, 1). Raises ValueError for an unknown one."""

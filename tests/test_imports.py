@@ -14,8 +14,8 @@ FLOORS = {
     0: "layers metrics checkpoint distributed muon plot cache worlds",
     1: "datasets folders drawing runs quantize discriminator perceptual losses transformer pixelcnn judge",
     2: "autoencoder conditioning sampling twostage",
-    3: "training training_gan training_readers training_perceptual training_prior pretrained",
-    4: "evaluation ablation bench bench_sampling commands",
+    3: "training training_gan training_readers training_perceptual training_prior sentences pretrained",
+    4: "evaluation evaluation_samples ablation bench bench_sampling commands",
     5: "commands_train commands_prior commands_use studies __main__ __init__",
     6: "course",  # beside the house: sees everything, and only __main__ looks at it
 }

@@ -7,10 +7,12 @@ import pytest
 import torch
 from toys import TINY, toy_pictures
 
-from minivq import cache, pretrained, training_prior
+from minivq import cache, datasets, drawing, pretrained, training_prior
 from minivq.autoencoder import VQVAE
+from minivq.conditioning import Conditions
 from minivq.sampling import SampleConfig
-from minivq.training_prior import PriorConfig, Sentences, nll, prior_loss, sentences, simple_models, train_prior
+from minivq.sentences import Sentences, encoded, simple_models, told
+from minivq.training_prior import PriorConfig, nll, prior_loss, train_prior
 from minivq.transformer import Transformer, TransformerConfig
 from minivq.twostage import TwoStage
 
@@ -33,18 +35,18 @@ def stage():
 def test_pictures_become_sentences_once_and_mirrored_ones_stand_behind(stage, tmp_path, monkeypatch):
     monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path))
     pictures = toy_pictures(10, 16)
-    made = sentences(stage, pictures, mirror=True, classes=False)
+    made = encoded(stage, pictures, mirror=True, classes=False)
     x = pictures.batch(range(10))
     assert torch.equal(made.tokens[:10].long(), stage.encode(x)) and made.tokens.dtype == torch.int16
     assert torch.equal(made.tokens[10:].long(), stage.encode(x.flip(3))) and made.conds is None
     monkeypatch.setattr(stage, "encode", lambda x: pytest.fail("the codes were made again"))
-    assert torch.equal(sentences(stage, pictures, mirror=True, classes=False).tokens, made.tokens)
+    assert torch.equal(encoded(stage, pictures, mirror=True, classes=False).tokens, made.tokens)
     with torch.no_grad():
         next(stage.parameters()).add_(0.1)                          # another first stage: other codes
     with pytest.raises(pytest.fail.Exception):
-        sentences(stage, pictures, mirror=True, classes=False)
+        encoded(stage, pictures, mirror=True, classes=False)
     with pytest.raises(ValueError, match="toy has no classes"):
-        sentences(stage, pictures, mirror=True, classes=True)
+        encoded(stage, pictures, mirror=True, classes=True)
     assert len(list(cache.cache_folder().glob("codes-*.npy"))) == 1
 
 
@@ -135,8 +137,8 @@ def both(stage, tmp_path):
     torch.manual_seed(1)
     pretrained.export(stage, tmp_path / "stage.pt", {})
     prior = Transformer(dataclasses.replace(SMALL, T=64))
-    pretrained.export_prior(prior, tmp_path / "prior.pt", tmp_path / "stage.pt", (8, 8), ("a", "b", "c"),
-                            {"data": "toy"})
+    pretrained.export_prior(TwoStage(stage, prior, (8, 8), ("a", "b", "c"), {"data": "toy"}), tmp_path / "prior.pt",
+                            tmp_path / "stage.pt")
     return tmp_path
 
 
@@ -149,6 +151,42 @@ def test_a_prior_is_loaded_with_its_first_stage_and_draws_pictures(both):
     assert torch.equal(x, again)
     with pytest.raises(ValueError, match="'d' is not known: wanted one of 0 a, 1 b, 2 c"):
         model.told("d", 3)
+
+
+def test_a_prior_that_is_told_maps_brings_their_first_stage_along(both, stage):
+    maps = VQVAE(dataclasses.replace(TINY, channels=2)).eval()
+    pretrained.export(maps, both / "maps.pt", {})
+    conditions = Conditions(stage, maps, ((0, 0, 0), (9, 9, 9)))
+    prior = Transformer(TransformerConfig(16, 64, 1, 2, 16, cond_values=conditions.vocabulary.size, cond_length=65))
+    pretrained.export_prior(TwoStage(stage, prior, (8, 8), conditions=conditions), both / "told.pt", both / "stage.pt",
+                            both / "maps.pt")
+    model, drawn = pretrained.load(both / "told.pt"), torch.randint(2, (2, 16, 16))
+    prefix = model.conditions.prefix("segmentation", drawn)
+    assert torch.equal(prefix, conditions.prefix("segmentation", drawn))
+    assert model.sample(2, prefix).shape == (2, 3, 16, 16)
+    assert torch.equal(model.conditions.palette, conditions.palette)
+
+
+def test_a_batch_is_told_one_kind_of_condition_and_each_comes_in_its_turn():
+    data = Sentences(torch.zeros(4, 2, 2, dtype=torch.int16), {"a": torch.full((4, 1), 1), "b": torch.full((4, 3), 2)})
+    assert [data.batch(torch.arange(2), number)[1].tolist() for number in range(3)] == [
+        [[1], [1]], [[2, 2, 2]] * 2, [[1], [1]]]
+
+
+def test_what_a_world_knows_becomes_prefixes_once(stage, tmp_path, monkeypatch):
+    pictures = datasets.load("faces", 64, "validation", 3)              # before the cache is moved
+    segmentation = datasets.truth("faces", "segmentation", 64, "validation", 3)
+    monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path))
+    place = drawing.world("faces")
+    conditions = Conditions(stage, VQVAE(dataclasses.replace(TINY, channels=12)).eval(), place.PALETTE)
+    found = told(conditions, pictures)
+    assert {kind: tuple(part.shape) for kind, part in found.items()} == {
+        "segmentation": (3, 1025), "depth": (3, 1025), "edges": (3, 1025), "low": (3, 1025), "keypoints": (3, 29),
+        "boxes": (3, 49)}
+    maps = torch.from_numpy(segmentation.levels(range(3))[..., 0])
+    assert torch.equal(found["segmentation"].long(), conditions.prefix("segmentation", maps))
+    monkeypatch.setattr(conditions, "prefix", lambda *_: pytest.fail("they were made again"))
+    assert torch.equal(told(conditions, pictures)["boxes"], found["boxes"])
 
 
 def test_a_first_stage_that_is_not_the_priors_own_is_refused(both, stage):
