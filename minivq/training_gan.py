@@ -29,7 +29,7 @@ class GANConfig(training.TrainConfig):
     batch: int = 8
     peak: float = 7e-4
     unquantised: float = 0.0
-    perceptual: float = 2.5          # weight of the perceptual distance: at a VQ-VAE, 15 times the pull of the pixels
+    perceptual: float = 1.0          # weight of the perceptual distance: at a VQ-VAE, 5 times the pull of the pixels
     critic_peak: float = 2e-3        # highest learning rate of the critic
     critic: str = "hinge"            # its loss: hinge or vanilla
     gan_weight: float | None = None  # of the critic's voice; None: adaptive, `loudness` times λ
