@@ -42,6 +42,7 @@ HELPERS = (
     "metrics.counts",
     "metrics.gradient_energy",
     "metrics.period_energy",
+    "metrics.mean_iou",
     "quantize.statistics",
     "autoencoder.Level",
     "autoencoder.middle",
