@@ -96,9 +96,9 @@ class Budget07:
     looked: int  # validation faces that are scored
     redrawn: int  # training faces, drawn again once, for the critic that learns alone
     alone: int  # its steps
-    steps: int  # of the training
+    steps: int  # of each of the two trainings
     batch: int  # pictures a step
-    short: int  # steps of each of the twins, and of the two runs of Break it
+    short: int  # steps of each of the two runs of Break it
     few: int  # pictures a step there, and in the runs of 7.5
     louder: int  # steps of each run of 7.5
 

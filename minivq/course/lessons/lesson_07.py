@@ -244,13 +244,14 @@ EXERCISES = (
     Exercise(
         "7.1", "predict", "PSNR, up or down?", difficulty=1, minutes=3, points=1,
         options={
-            "a": Option("higher: better pictures are nearer to the originals", None,
+            "a": Option("it rose, by more than 1 dB: better pictures are nearer to the originals", None,
                         "Better to the eye is not nearer in pixels: a sharp strand of hair, half a pixel off, costs "
-                        "more squared error than a smear."),
-            "b": Option("lower: in doubt, the average is the best answer by squared error", None,
-                        "Whoever stops answering with the average pays for it: lesson 05.", right=True),
-            "c": Option("the same: the same 64 integers hold the same information", None,
-                        "The rate is the same. What the decoder makes of it, where it leaves things open, is not."),
+                        "more squared error than a smear. More training helps, but not that much."),
+            "b": Option("it fell, by more than 1 dB: in doubt, the average is the best answer by squared error", None,
+                        "Whoever stops answering with the average pays for it, that is true, and a painter with as "
+                        "much training in pixels alone is ahead. But this one had more training than its start."),
+            "c": Option("it stayed within 1 dB: more training helps, giving up the average costs", None,
+                        "Which of the two is stronger in the end depends on how long the training is.", right=True),
         }),
     Exercise(
         "7.2", "complete", "How loud?", difficulty=2, minutes=12, points=4,
