@@ -31,21 +31,25 @@ def add_parser(commands) -> None:
     one = kinds.add_parser("train", help="a step of VQGAN training, before the critic starts and with it", **STYLE)
     one.add_argument("--batch", type=int, default=16, help="pictures a step")
     one.add_argument("--size", type=int, default=64, help="px")
-    one.add_argument("--rounds", type=int, default=7, help="how often each is timed, in turn; the median counts")
-    one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
+    add_timing(one, rounds=7)
     one.set_defaults(run=bench_train)
 
     one = kinds.add_parser("sample", help="tokens with a cache, with a copied one, with none", **STYLE)
     one.add_argument("--batch", type=int, default=16, help="pictures at once")
     one.add_argument("--tokens", type=int, default=256, help="of a picture")
-    one.add_argument("--rounds", type=int, default=3, help="how often each is timed, in turn; the median counts")
-    one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
+    add_timing(one, rounds=3)
     one.set_defaults(run=bench_sample)
 
     one = kinds.add_parser("released", help="what one picture costs a model of the authors' size (f = 16)", **STYLE)
     one.add_argument("--size", type=int, default=256, help="px")
     one.add_argument("--rounds", type=int, default=3, help="how often it is timed; the median counts")
     one.set_defaults(run=bench_released)
+
+
+def add_timing(command: argparse.ArgumentParser, rounds: int) -> None:
+    """The options of what is timed side by side."""
+    command.add_argument("--rounds", type=int, default=rounds, help="times each is timed, in turn; the median counts")
+    command.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
 
 
 def bench_released(args: argparse.Namespace) -> int:

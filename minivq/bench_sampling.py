@@ -45,18 +45,3 @@ def concatenated(prior: Transformer, u: Tensor) -> Tensor:
         tokens.append(draw(prior.head(prior.norm(h[:, -1])), u[:, place], LONG))
         h = prior.embed(tokens[-1][:, None], place)
     return torch.stack(tokens, 1)
-
-
-@torch.no_grad()
-def plain_sliding(prior: Transformer, grid: tuple[int, int], window: int, cond: Tensor | None, u: Tensor,
-                  rows: int | None = None) -> Tensor:
-    """u (B, h, w) -> tokens (B, h, w), of the first `rows` rows alone: one at a time, each by its whole window."""
-    (h, w), n, count = grid, window, len(u)
-    tokens = torch.zeros(count, h, w, dtype=torch.int64)
-    for i in range(rows or h):
-        for j in range(w):
-            top, left = min(max(i - n // 2, 0), h - n), min(max(j - n // 2, 0), w - n)
-            part = (slice(None), slice(top, top + n), slice(left, left + n))
-            logits = prior(tokens[part].flatten(1)[:, :-1], None if cond is None else cond[part].flatten(1))
-            tokens[:, i, j] = draw(logits[:, (i - top) * n + j - left], u[:, i, j], LONG)
-    return tokens

@@ -40,8 +40,7 @@ def add_train(kinds) -> None:
 def add_sample(commands) -> None:
     """Add `sample`."""
     one = commands.add_parser("sample", help="draw pictures with a prior", **STYLE)
-    one.add_argument("--model", default="faces", metavar="NAME",
-                     help=f"a prior ({', '.join(pretrained.available('prior'))}), a .pt file or a run's folder")
+    one.add_argument("--model", required=True, metavar="NAME", help="the folder of a prior's training, or a .pt file")
     one.add_argument("--n", type=int, default=16, help="pictures")
     one.add_argument("--class", dest="told", default=None, metavar="NAME", help="a class by its name or number")
     one.add_argument("--temperature", type=float, default=SampleConfig.temperature, help="0: always the likeliest code")
@@ -101,7 +100,7 @@ def conditions_of(args: argparse.Namespace, stage) -> Conditions | None:
     if args.maps is None:
         return None
     maps, place = pretrained.load(args.maps, distributed.device(), kind="vqvae"), drawing.world(args.data)
-    if maps.config.channels != len(place.LABELS) or maps.config.factor * (args.size // maps.config.factor) != args.size:
+    if maps.config.channels != len(place.LABELS) or args.size % maps.config.factor:
         raise ValueError(f"{args.maps} has {maps.config.channels} channels and f={maps.config.factor}: wanted "
                          f"{len(place.LABELS)}, one for each label of {args.data}, and an f that divides {args.size}")
     return Conditions(stage, maps, place.PALETTE)

@@ -112,11 +112,12 @@ class Conditions:
         if kind in ("depth", "edges", "low"):
             grid = (size // self.first_stage.config.factor,) * 2
             return self.first_stage.decode((told - words.first("code")).unflatten(1, grid)).clamp(-1, 1)
-        values = words.values(told)
-        return torch.stack([(points if kind == "keypoints" else frames)(row, size, self.palette) for row in values])
+        if kind == "keypoints":
+            return torch.stack([points(row, size) for row in words.values(told)])
+        return torch.stack([frames(row, size, self.palette) for row in words.values(told)])
 
 
-def points(values: Tensor, size: int, palette: Tensor) -> Tensor:
+def points(values: Tensor, size: int) -> Tensor:
     """(2 P,) in [0, 1] -> (3, size, size): a light square of 3 px at each point, on dark ground."""
     picture = torch.full((3, size, size), -0.8)
     for x, y in (values.reshape(-1, 2) * size).long().tolist():

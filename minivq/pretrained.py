@@ -35,7 +35,7 @@ def load(name: str | Path, device: torch.device | str = "cpu", kind: str | None 
     listed), for a file that does not hold such a model, and for a first stage that is not the one that the prior was
     trained with; see `checkpoint.read` for damage.
     """
-    path = find(name)
+    path = find(name, kind)
     payload = checkpoint.read(path)
     wanted = tuple(MAKERS) if kind is None else (kind,)
     if payload.get("kind") not in wanted:
@@ -46,8 +46,11 @@ def load(name: str | Path, device: torch.device | str = "cpu", kind: str | None 
         raise ValueError(f"{path} is no model of this version: {error}") from error
 
 
-def find(name: str | Path) -> Path:
-    """The file of a model: a shipped one by name, a file as it is, model.pt of a run's folder. Raises ValueError."""
+def find(name: str | Path, kind: str | None = None) -> Path:
+    """The file of a model (of a kind): a shipped one by name, a file as it is, model.pt of a run's folder.
+
+    Raises ValueError where there is none.
+    """
     path = Path(name)
     if path.is_dir():
         path = path / "model.pt"
@@ -56,7 +59,8 @@ def find(name: str | Path) -> Path:
     elif path.suffix != ".pt":
         path = checkpoint.FOLDER / f"{name}.pt"
         if not path.is_file():
-            raise ValueError(f"no model is called {str(name)!r}: wanted one of {', '.join(available()) or '(none)'}, "
+            known = [shipped for part in ([kind] if kind else MAKERS) for shipped in available(part)]
+            raise ValueError(f"no model is called {str(name)!r}: wanted one of {', '.join(known) or '(none)'}, "
                              "a .pt file or the folder of a training")
     return path
 

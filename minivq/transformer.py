@@ -107,13 +107,15 @@ class Transformer(nn.Module):
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * config.layers) if added else 0.02)
 
     def forward(self, tokens: Tensor, cond: Tensor | None = None) -> Tensor:
-        check_input(self.config, tokens, cond)
-        prefix = self.prefix(len(tokens), cond)                                     # (B, c, width)
-        h = torch.cat([prefix, self.embed(tokens)], 1)                              # (B, c + t, width)
-        h = F.dropout(h, self.config.dropout, self.training)
+        h = F.dropout(self.embedded(tokens, cond), self.config.dropout, self.training)
         for block in self.blocks:
             h = block(h)
-        return self.head(self.norm(h[:, prefix.shape[1] - 1:]))                     # (B, t + 1, K)
+        return self.head(self.norm(h[:, -tokens.shape[1] - 1:]))                    # (B, t + 1, K)
+
+    def embedded(self, tokens: Tensor, cond: Tensor | None) -> Tensor:
+        """tokens (B, t), cond (B, c) -> the whole sequence (B, c + t, width). Raises ValueError as the class does."""
+        check_input(self.config, tokens, cond)
+        return torch.cat([self.prefix(len(tokens), cond), self.embed(tokens)], 1)
 
     def prefix(self, batch: int, cond: Tensor | None) -> Tensor:
         """The start vector or the condition (B, c) -> (B, c, width)."""
@@ -132,15 +134,13 @@ class Transformer(nn.Module):
         It holds sequences of `length` tokens (None: T); tokens None: the first token is to come.
         """
         tokens = torch.empty(batch, 0, dtype=torch.int64, device=self.start.device) if tokens is None else tokens
-        check_input(self.config, tokens, cond)
-        h = torch.cat([self.prefix(batch, cond), self.embed(tokens)], 1)
+        h = self.embedded(tokens, cond)
         cache = Cache(self.config, batch, h.shape[1] - tokens.shape[1] + (length or self.config.T) - 1, h)
         return self.through(h, cache), cache
 
     def last(self, tokens: Tensor, cond: Tensor | None = None) -> Tensor:
         """tokens (B, t) -> logits (B, K) of the token after them alone: the last block looks from one place only."""
-        check_input(self.config, tokens, cond)
-        h = torch.cat([self.prefix(len(tokens), cond), self.embed(tokens)], 1)
+        h = self.embedded(tokens, cond)
         for block in self.blocks[:-1]:
             h = block(h)
         return self.head(self.norm(self.blocks[-1](h, last=True)))[:, 0]

@@ -170,6 +170,15 @@ def test_our_step_and_the_plain_one_are_timed_side_by_side(tmp_path, capsys):
     assert all(row["plain"] > 0 and row["ours"] > 0 for row in found.values())
 
 
+def test_three_ways_of_sampling_are_timed_side_by_side(tmp_path, capsys):
+    assert main(["bench", "sample", "--batch", "2", "--tokens", "8", "--rounds", "1", "--json",
+                 str(tmp_path / "bench.json")]) == 0
+    assert "tokens per second" in capsys.readouterr().out
+    found = json.loads((tmp_path / "bench.json").read_text())
+    assert set(found["sample"]) == {"cached", "concatenated", "recomputed"} and list(found["milliseconds"]) == [
+        "2", "4", "8"]
+
+
 def test_a_study_trains_scores_and_goes_on(tmp_path, monkeypatch, capsys):
     load = datasets.load
     monkeypatch.setattr(datasets, "load", lambda name, size, split, count=None, crop="center": load(name, 64, split, 8))

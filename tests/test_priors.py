@@ -1,27 +1,17 @@
 """The two priors: what a logit may depend on, what is a code and what a condition, and how they are run."""
 import pytest
 import torch
+from toys import PRIORS, toy_prior
 
-from minivq.pixelcnn import PixelCNN, PixelCNNConfig
-from minivq.transformer import Transformer, TransformerConfig
-
-PRIORS = {
-    "transformer": lambda: Transformer(TransformerConfig(K=11, T=12, layers=2, heads=2, width=8, cond_values=5,
-                                                         cond_length=3, cond_null=4)),
-    "pixelcnn": lambda: PixelCNN(PixelCNNConfig(K=11, grid=(3, 4), layers=3, width=8, kernel=3, cond_values=5)),
-    "pixelsnail": lambda: PixelCNN(PixelCNNConfig(K=11, grid=(3, 4), layers=4, width=8, kernel=3, attend_every=2,
-                                                  heads=2, cond_values=5)),
-}
+from minivq import bench_sampling
+from minivq.pixelcnn import PixelCNNConfig
+from minivq.transformer import TransformerConfig
 
 
 @pytest.fixture(params=PRIORS)
 def prior(request):
-    """A prior of 12 tokens and 11 codes, that can be told one of five classes; weights far from their start."""
-    torch.manual_seed(0)
-    made = PRIORS[request.param]().double().eval()
-    for parameter in made.parameters():
-        parameter.data += 0.3 * torch.randn_like(parameter)
-    return made
+    """A prior of each kind."""
+    return toy_prior(request.param)
 
 
 TOKENS = torch.randint(11, (2, 11), generator=torch.Generator().manual_seed(1))
@@ -88,11 +78,7 @@ def test_a_configuration_that_makes_no_prior_is_refused(make, fields, words):
 
 
 def test_the_plain_ways_of_sampling_draw_what_ours_draws():
-    from minivq import bench_sampling
-    torch.manual_seed(0)
-    prior = PRIORS["transformer"]().double().eval()
-    for parameter in prior.parameters():
-        parameter.data += 0.3 * torch.randn_like(parameter)
+    prior = toy_prior("transformer")
     u = torch.rand(3, 12, generator=torch.Generator().manual_seed(0))
     drawn = [way(prior, u) for way in (bench_sampling.recomputed, bench_sampling.cached, bench_sampling.concatenated)]
     assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])

@@ -3,9 +3,9 @@ import dataclasses
 
 import pytest
 import torch
-from test_priors import PRIORS
+from toys import PRIORS, toy_prior
 
-from minivq.sampling import SampleConfig, best, draw, probabilities, sample
+from minivq.sampling import SampleConfig, begin, best, draw, probabilities, sample
 
 ALL = SampleConfig(top_k=None)
 LOGITS = torch.tensor([0.4, 0.3, 0.2, 0.1]).log()[None]
@@ -44,11 +44,7 @@ def test_the_drawn_codes_come_as_often_as_their_odds_say():
 
 @pytest.fixture(params=PRIORS)
 def prior(request):
-    torch.manual_seed(0)
-    made = PRIORS[request.param]().double().eval()
-    for parameter in made.parameters():
-        parameter.data += 0.3 * torch.randn_like(parameter)
-    return made
+    return toy_prior(request.param)
 
 
 @pytest.mark.parametrize("cond", [None, torch.tensor([[1], [3], [0], [2], [1]])])
@@ -75,12 +71,9 @@ def test_given_tokens_stay_and_what_comes_later_sees_them(prior):
 
 
 def test_without_guidance_nothing_changes_and_with_it_the_odds_move_away_from_the_untold():
-    torch.manual_seed(0)
-    prior = PRIORS["transformer"]().double().eval()
-    prior.conditions.weight.data.normal_()
+    prior = toy_prior("transformer")
     cond = torch.tensor([[1], [3]])
     told, untold = (prior.begin(2, c)[0] for c in (cond, torch.full_like(cond, 4)))
-    from minivq.sampling import begin
     torch.testing.assert_close(begin(prior, 2, cond, SampleConfig(guidance=2.0))[0], told + 2 * (told - untold))
     plain, none = (sample(prior, (3, 4), 2, cond, SampleConfig(guidance=g), generator=seeded()) for g in (0.0, 1e-12))
     assert torch.equal(plain, none)

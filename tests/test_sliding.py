@@ -1,6 +1,7 @@
 """The sliding window: every token as if its window were computed alone, in far fewer steps; and what is refused."""
 import pytest
 import torch
+from toys import far_from_start
 
 from minivq.sampling import SampleConfig, draw, sample, sample_sliding, schedule
 from minivq.transformer import Transformer, TransformerConfig
@@ -11,10 +12,7 @@ GRIDS = [(h, w) for h in range(4, 13) for w in range(4, 13)]
 
 def make(**fields):
     torch.manual_seed(0)
-    prior = Transformer(TransformerConfig(K=7, T=N * N, layers=2, heads=2, width=8, **fields)).double().eval()
-    for parameter in prior.parameters():
-        parameter.data += 0.3 * torch.randn_like(parameter)
-    return prior
+    return far_from_start(Transformer(TransformerConfig(K=7, T=N * N, layers=2, heads=2, width=8, **fields)))
 
 
 def plain(prior, grid, count, cond, u):

@@ -4,6 +4,8 @@ import torch
 
 from minivq.autoencoder import VQVAEConfig
 from minivq.datasets import Pictures
+from minivq.pixelcnn import PixelCNN, PixelCNNConfig
+from minivq.transformer import Transformer, TransformerConfig
 
 TINY = VQVAEConfig(widths=(8, 8), K=16, d=4, z_channels=8, groups=4, decoder_blocks=1)
 
@@ -13,3 +15,26 @@ def toy_pictures(count: int = 64, size: int = 8, split: str = "train") -> Pictur
     coarse = torch.rand(count, 3, 2, 2, generator=torch.Generator().manual_seed(len(split)))
     pixels = torch.nn.functional.interpolate(coarse, size, mode="bilinear").mul(255).byte().movedim(1, -1).numpy()
     return Pictures("toy", split, size, np.ascontiguousarray(pixels), np.arange(count), source=np.arange(count))
+
+
+PRIORS = {
+    "transformer": lambda: Transformer(TransformerConfig(K=11, T=12, layers=2, heads=2, width=8, cond_values=5,
+                                                         cond_length=3, cond_null=4)),
+    "pixelcnn": lambda: PixelCNN(PixelCNNConfig(K=11, grid=(3, 4), layers=3, width=8, kernel=3, cond_values=5)),
+    "pixelsnail": lambda: PixelCNN(PixelCNNConfig(K=11, grid=(3, 4), layers=4, width=8, kernel=3, attend_every=2,
+                                                  heads=2, cond_values=5)),
+}
+
+
+def far_from_start(net: torch.nn.Module) -> torch.nn.Module:
+    """A net in float64 and eval mode, with its weights moved far: near their start some would hardly matter."""
+    torch.manual_seed(1)
+    for parameter in net.double().parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    return net.eval()
+
+
+def toy_prior(kind: str) -> torch.nn.Module:
+    """A prior of 12 tokens (3 x 4) and 11 codes that can be told one of five classes: one of PRIORS."""
+    torch.manual_seed(0)
+    return far_from_start(PRIORS[kind]())
