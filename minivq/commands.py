@@ -101,6 +101,20 @@ def pictures(args: argparse.Namespace, factor: int, count: int | None = None) ->
                  for split, most in (("train", count), ("validation", None)))
 
 
+def picture_file(path: Path, size: int = 1):
+    """One picture file -> Pillow's image, RGB, enlarged where its shorter side has less than `size` px.
+
+    Raises ValueError where it is damaged, too large, or less than half of `size`.
+    """
+    from PIL import Image
+
+    from minivq import folders
+    try:
+        return Image.fromarray(folders.decode(path, size, whole=True)[0])
+    except folders.Unfit as reason:
+        raise ValueError(f"{path}: {reason}") from reason
+
+
 def note(name: str, entry: dict) -> None:
     """Write what is known of the shipped file NAME.pt, its sha256 included, into the manifest."""
     target = checkpoint.FOLDER / f"{name}.pt"

@@ -1,17 +1,13 @@
-"""python -m minivq train prior, and sample: the second stage. Floor 5."""
+"""python -m minivq train prior: the second stage. Floor 5."""
 import argparse
 import dataclasses
 import math
-from pathlib import Path
-
-import torch
 
 from minivq import checkpoint, distributed, drawing, pretrained, sentences, training, training_prior
 from minivq.commands import STYLE, add_data, add_training, config_of, history, pictures, talk, with_steps
 from minivq.conditioning import Conditions
 from minivq.layers import count_parameters
 from minivq.pixelcnn import PixelCNNConfig
-from minivq.sampling import SampleConfig
 from minivq.training_prior import PriorConfig
 from minivq.transformer import TransformerConfig
 from minivq.twostage import TwoStage
@@ -35,36 +31,6 @@ def add_train(kinds) -> None:
     one.add_argument("--count", type=int, default=None, help="pictures to learn from (default: all)")
     add_training(one, PriorConfig, minutes=15.0)
     one.set_defaults(run=train_prior)
-
-
-def add_sample(commands) -> None:
-    """Add `sample`."""
-    one = commands.add_parser("sample", help="draw pictures with a prior", **STYLE)
-    one.add_argument("--model", required=True, metavar="NAME", help="the folder of a prior's training, or a .pt file")
-    one.add_argument("--n", type=int, default=16, help="pictures")
-    one.add_argument("--class", dest="told", default=None, metavar="NAME", help="a class by its name or number")
-    one.add_argument("--temperature", type=float, default=SampleConfig.temperature, help="0: always the likeliest code")
-    one.add_argument("--top-k", type=int, default=SampleConfig.top_k, help="only the k likeliest codes")
-    one.add_argument("--top-p", type=float, default=None, help="only the likeliest codes up to this probability")
-    one.add_argument("--guidance", type=float, default=0.0, help="how much more of the class than it learned")
-    one.add_argument("--seed", type=int, default=0, help="the same seed, the same pictures")
-    one.add_argument("--out", type=Path, required=True, metavar="FILE", help="the grid of pictures, a PNG")
-    one.set_defaults(run=sample)
-
-
-def sample(args: argparse.Namespace) -> int:
-    """Draw --n pictures and write them as one grid."""
-    from minivq import plot
-    config = SampleConfig(args.temperature, args.top_k, args.top_p, args.guidance)
-    if args.n < 1:
-        raise ValueError(f"n={args.n}: wanted at least 1")
-    model = pretrained.load(args.model, distributed.device(), kind="prior")
-    cond = None if args.told is None else model.told(args.told, args.n)
-    x = model.sample(args.n, cond, config, generator=torch.Generator().manual_seed(args.seed))
-    scale = max(1, 128 // x.shape[-1])
-    path = plot.save(args.out, plot.grid(x, math.ceil(math.sqrt(args.n)), scale))
-    print(f"{path}: {args.n} pictures of {x.shape[-1]}x{x.shape[-2]} px, each shown {scale} times as large")
-    return 0
 
 
 def train_prior(args: argparse.Namespace) -> int:

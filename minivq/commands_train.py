@@ -1,4 +1,4 @@
-"""python -m minivq train vqvae | vqgan | prior | perceptual | judge. Floor 5.
+"""python -m minivq train vqvae | vqgan | prior | perceptual | judge | selector. Floor 5.
 
 All of them take --out, --minutes or --steps, --batch, --peak, --seed, --save-every, and go on when given again.
 """
@@ -40,7 +40,7 @@ from minivq.training_gan import GANConfig
 def add_parser(commands) -> None:
     """Add `train` with its kinds of model."""
     train = commands.add_parser("train", help="train a model")
-    kinds = train.add_subparsers(required=True, metavar="vqvae | vqgan | prior | perceptual | judge")
+    kinds = train.add_subparsers(required=True, metavar="vqvae | vqgan | prior | perceptual | judge | selector")
 
     one = kinds.add_parser("vqvae", help="a first stage with absolute and squared error", **STYLE)
     add_data(one)
@@ -83,6 +83,12 @@ def add_parser(commands) -> None:
     one.add_argument("--count", type=int, default=25_000, help="pictures; of faces, as many chimeras beside them")
     add_training(one, TrainConfig, minutes=20.0, batch=32, seed=1)
     one.set_defaults(run=train_judge)
+
+    one = kinds.add_parser("selector", help="the net that chooses among drawn pictures of a class", **STYLE)
+    one.add_argument("--data", choices=("faces", "landscapes"), default="faces", help="the world")
+    one.add_argument("--count", type=int, default=25_000, help="pictures")
+    add_training(one, TrainConfig, minutes=5.0, batch=32, seed=2)
+    one.set_defaults(run=train_selector)
 
 
 def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
@@ -174,6 +180,15 @@ def train_judge(args: argparse.Namespace) -> int:
     config = with_steps(args, config, lambda: training_readers.seconds_per_step(net, loss, config))
     judge = training_readers.train(net, loss, config, {"judge": args.data, "count": args.count}, args.out)
     return finish_reader(args, config, judge, training_readers.examine(judge, args.data, "validation"))
+
+
+def train_selector(args: argparse.Namespace) -> int:
+    """Train a selector; the last line says how often it names the class."""
+    config = config_of(args, TrainConfig)
+    net, loss = training_readers.selector_task(args.data, config, args.count)
+    config = with_steps(args, config, lambda: training_readers.seconds_per_step(net, loss, config))
+    net = training_readers.train(net, loss, config, {"selector": args.data, "count": args.count}, args.out)
+    return finish_reader(args, config, net, training_readers.examine_selector(net, "validation"))
 
 
 def finish_reader(args: argparse.Namespace, config: TrainConfig, net, scores: dict) -> int:

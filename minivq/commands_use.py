@@ -2,15 +2,21 @@
 import argparse
 from pathlib import Path
 
+import torch
+
 from minivq import (
     checkpoint,
     datasets,
     distributed,
     evaluation,
+    evaluation_conditions,
+    evaluation_samples,
     metrics,
     perceptual,
     pretrained,
+    sentences,
     training,
+    training_prior,
     training_readers,
 )
 from minivq.autoencoder import reconstruct
@@ -24,6 +30,7 @@ from minivq.commands import (
     judge_of,
     load_first,
     note,
+    picture_file,
     write_json,
 )
 from minivq.layers import count_parameters
@@ -90,13 +97,7 @@ def open_picture(path: Path, channels: int, factor: int, size: int | None):
     """
     import numpy as np
     from PIL import Image
-
-    from minivq import folders
-    try:
-        picture, _ = folders.decode(path, size or 1, whole=True)
-    except folders.Unfit as reason:
-        raise ValueError(f"{path}: {reason}") from reason
-    image = Image.fromarray(picture).convert("L" if channels == 1 else "RGB")
+    image = picture_file(path, size or 1).convert("L" if channels == 1 else "RGB")
     scale = size / min(image.size) if size else min(1.0, LARGEST / max(image.size))
     image = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.LANCZOS)
     width, height = (side // factor * factor for side in image.size)
@@ -141,7 +142,8 @@ def publish(args: argparse.Namespace) -> int:
     if not (args.folder / "model.pt").is_file():
         raise ValueError(f"{args.folder} holds no model.pt: wanted the folder of a finished training")
     kind = checkpoint.read(args.folder / "model.pt").get("kind")
-    entry = publish_first_stage(args) if kind == "vqvae" else publish_reader(args, kind)
+    makers = {"vqvae": publish_first_stage, "prior": publish_prior}
+    entry = makers[kind](args) if kind in makers else publish_reader(args, kind)
     note(args.name, {"kind": kind, **entry})
     return 0
 
@@ -164,6 +166,34 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
     plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))
     target.parent.mkdir(parents=True, exist_ok=True)
     file.replace(target)
+    return {**history, "scores": scores}
+
+
+def publish_prior(args: argparse.Namespace) -> dict:
+    """Score a prior on test, write its file and a picture of samples; what the manifest says of it."""
+    from minivq import plot
+    payload = checkpoint.read(args.folder / "model.pt")
+    history = payload["info"]
+    data, size = history["data"], history["size"]
+    model = pretrained.load(args.folder, distributed.device(), kind="prior")
+    test, judge = datasets.load(data, size, "test"), judge_of(data)
+    scores = {"validation": history.pop("validation")}
+    if model.conditions is None:
+        held = sentences.encoded(model.first_stage, test, False, bool(model.classes))
+        cond = held.conds if model.classes else None                # told to be what the test pictures are
+        scores["test"] = {"nats_per_token": training_prior.nll(model.prior, held)}
+        x = model.sample(len(test), cond, generator=torch.Generator().manual_seed(0))
+        if judge is not None:
+            scores["test"] |= evaluation_samples.evaluate_samples(
+                datasets.to_uint8(x), test, judge, datasets.load(data, size, "train"),
+                None if cond is None else cond[:, 0])
+    else:
+        scores["test"] = evaluation_conditions.condition_scores(model, test, judge)
+    for name, value in scores["test"].items():
+        print(f"  {name:<20}{value if isinstance(value, str | dict | int) else round(value, 4)}")
+    if model.conditions is None:
+        plot.save(checkpoint.FOLDER.parent / "figures" / f"{args.name}.png", plot.grid(x[:32], 8, max(1, 128 // size)))
+    checkpoint.write(checkpoint.FOLDER / f"{args.name}.pt", payload)
     return {**history, "scores": scores}
 
 

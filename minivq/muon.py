@@ -3,6 +3,8 @@
 A gradient of a convolution is mostly a few strong directions; a step along it leaves all others untrained. Muon takes
 the momentum's nearest orthogonal matrix instead, so that every direction moves equally far (Jordan et al. 2024).
 """
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -12,19 +14,20 @@ NARROW = 8                      # a layer with fewer channels on one side has no
 class Muon(torch.optim.AdamW):
     """Muon for the convolutions of `model` with at least 8 channels on both sides, AdamW for everything else.
 
-    `lr` serves both: a Muon step has `reach` · lr times the size of a weight drawn at random (see `step`).
+    `lr` serves both: a Muon step has `reach` · lr times the size of a weight drawn at random (see `step`). dense:
+    weights of dense layers between two others, which move as the convolutions do.
     """
 
     def __init__(self, model: nn.Module, lr: float, betas: tuple[float, float] = (0.9, 0.95), momentum: float = 0.95,
-                 reach: float = 0.6):
+                 reach: float = 0.6, dense: Sequence[nn.Parameter] = ()):
         self.momentum, self.reach = momentum, reach
         parameters = [p for p in model.parameters() if p.requires_grad]
-        self.between = [p for p in parameters if p.ndim == 4 and min(p.shape[:2]) >= NARROW]
+        self.between = [p for p in parameters if p.ndim == 4 and min(p.shape[:2]) >= NARROW] + list(dense)
         super().__init__(parameters, lr, betas, weight_decay=0.0, fused=True)
 
     @torch.no_grad()
     def step(self) -> None:
-        """One step; gradients of the convolutions are used up."""
+        """One step; gradients of the weights that move by Muon are used up."""
         for p in self.between:
             if p.grad is None:
                 continue

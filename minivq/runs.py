@@ -21,7 +21,7 @@ class Run:
     def __init__(self, out: str | Path, about: dict, parts: Mapping[str, object], steps: int, save_every: int):
         self.out, self.about, self.parts, self.steps, self.save_every = Path(out), about, parts, steps, save_every
         self.first, self.spent = self._resume()
-        self._bar = self._log = None
+        self._bar = self._log = self._started = None
 
     def _resume(self) -> tuple[int, float]:
         path = self.out / "state.pt"
@@ -41,14 +41,18 @@ class Run:
         return 0, 0.0
 
     def __iter__(self) -> Iterator[int]:
-        started = time.monotonic()
+        self._started = time.monotonic()
         self._bar = tqdm(range(self.first, self.steps), initial=self.first, total=self.steps, unit="step", leave=False,
                          disable=None if distributed.rank() == 0 else True)
         with open_log(self.out, self.first) as self._log:
             for step in self._bar:
                 yield step
                 if (step + 1) % self.save_every == 0 or step + 1 == self.steps:
-                    self.save(step + 1, self.spent + (time.monotonic() - started) / 60)
+                    self.save(step + 1, self.minutes())
+
+    def minutes(self) -> float:
+        """How long the training has taken so far, with the time before it was resumed."""
+        return self.spent + (time.monotonic() - self._started) / 60
 
     def log(self, line: dict, shown: str) -> None:
         """One JSON line, floats rounded to six digits; `shown` stands behind the progress bar."""

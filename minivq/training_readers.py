@@ -1,4 +1,4 @@
-"""Training nets that read pictures, and the judges, which score; `training_perceptual` has the other one. Floor 3."""
+"""Training nets that read pictures: the judge, which scores, and the selector, which chooses. Floor 3."""
 import copy
 import dataclasses
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from minivq import checkpoint, datasets, distributed, drawing, judge, runs
 from minivq.judge import SIDE, Judge, JudgeConfig
 from minivq.muon import Muon
 from minivq.perceptual import MiniFeatures
+from minivq.selector import Selector, SelectorConfig
 from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed
 
 Loss = Callable[[nn.Module, int], tuple[Tensor, dict]]  # net, step -> a scalar, its log
@@ -96,6 +97,34 @@ def judge_task(name: str, config: TrainConfig, count: int) -> tuple[Judge, Loss]
     return net, loss
 
 
+def selector_task(name: str, config: TrainConfig, count: int) -> tuple[Selector, Loss]:
+    """The selector of a world and its loss on the first `count` pictures: cross-entropy of the class."""
+    pictures = datasets.load(name, SIDE, "train", count)
+    torch.manual_seed(config.seed)
+    net = Selector(SelectorConfig(name, len(pictures.classes)))
+
+    def loss(net: nn.Module, step: int) -> tuple[Tensor, dict]:
+        chosen = distributed.share(batch_indices(step, config.batch, count, config.seed))
+        x = pictures.batch(chosen)
+        x = x + 0.06 * torch.rand(len(x), 1, 1, 1) * torch.randn_like(x)             # not every picture is clean
+        device = next(net.parameters()).device
+        wanted = pictures.labels[chosen].to(device)
+        with autocast(device, config.bf16):
+            logits = net(x.to(device, memory_format=torch.channels_last))
+        right = (logits.argmax(1) == wanted).float().mean().item()
+        return F.cross_entropy(logits.float(), wanted), {"right": right}
+
+    return net, loss
+
+
+@torch.no_grad()
+def examine_selector(net: Selector, split: str, count: int | None = None) -> dict[str, float]:
+    """The share of pictures whose class a selector names."""
+    pictures = datasets.load(net.config.world, SIDE, split, count)
+    named = torch.cat([net(pictures.batch(rows)).argmax(1) for rows in torch.arange(len(pictures)).split(64)])
+    return {"class": (named == pictures.labels).float().mean().item()}
+
+
 def levels(pictures: datasets.Pictures, chosen: Tensor) -> Tensor:
     """Ground truth of one channel at these indices -> (B, H, W) uint8."""
     return torch.from_numpy(np.ascontiguousarray(pictures.levels(chosen)[..., 0]))
@@ -120,8 +149,8 @@ def examine(net: Judge, name: str, split: str, count: int | None = None) -> dict
     return {**every, "pixels": float(pixels), **right}
 
 
-def export(net: Judge | MiniFeatures, path: str | Path, info: dict) -> Path:
+def export(net: Judge | MiniFeatures | Selector, path: str | Path, info: dict) -> Path:
     """Write a reader as its own module reads it: float16, with its configuration and `info` (plain values)."""
-    kind = "judge" if isinstance(net, Judge) else "perceptual"
+    kind = {Judge: "judge", MiniFeatures: "perceptual", Selector: "selector"}[type(net)]
     return checkpoint.write(path, {"kind": kind, "config": dataclasses.asdict(net.config),
                                    "model": checkpoint.half(net), "info": info})

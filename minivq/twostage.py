@@ -44,6 +44,11 @@ class TwoStage:
         return sample(self.prior, self.grid, count, cond, config or SampleConfig(), given, generator)
 
     @torch.no_grad()
+    def encode(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] -> (B, h, w) int64."""
+        return self.first_stage.encode(x.to(next(self.first_stage.parameters()).device)).cpu()
+
+    @torch.no_grad()
     def decode(self, tokens: Tensor, batch: int = 32) -> Tensor:
         """(B, h, w) -> (B, C, H, W) in [-1, 1], cut off outside."""
         device = next(self.first_stage.parameters()).device

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minivq import checkpoint, commands_train, datasets, training_perceptual, training_readers
+from minivq import checkpoint, commands_train, datasets, selector, training_perceptual, training_readers
 from minivq.__main__ import main
 from minivq.commands_train import widths_for
 
@@ -199,3 +199,90 @@ def test_publish_ships_the_file_its_scores_and_a_picture_and_may_do_so_again(run
     assert about["scores"]["test"]["psnr"] > 5
     assert (tmp_path / "data" / "figures" / "small.png").is_file()
     assert main(["publish", str(tmp_path), "--name", "small"]) == 2
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """Two priors of six faces of 32 px: one was told classes, one everything else."""
+    root, patch = tmp_path_factory.mktemp("told"), pytest.MonkeyPatch()
+    load, truth = datasets.load, datasets.truth
+    patch.setenv("MINIVQ_CACHE", str(root / "cache"))
+    patch.setattr(datasets, "load", lambda name, size, split, *_: load(name, size, split, 6))
+    patch.setattr(datasets, "truth", lambda name, kind, size, split, *_: truth(name, kind, size, split, 6))
+    small = ["--data", "faces", "--size", "32", "--batch", "4", "--steps", "20"]
+    stage = ["--factor", "8", "--codes", "16", "--widths", "8", "8", "16", "16"]
+    prior = ["train", "prior", *small, "--first-stage", str(root / "stage"), "--layers", "2", "--width", "32"]
+    for command in (["train", "vqvae", *small, *stage, "--out", str(root / "stage")],
+                    ["train", "vqvae", *small, *stage, "--labels", "--out", str(root / "maps")],
+                    [*prior, "--classes", "--out", str(root / "classes")],
+                    [*prior, "--maps", str(root / "maps"), "--out", str(root / "conditions")]):
+        assert main(command) == 0
+    patch.undo()
+    return root
+
+
+def test_samples_of_a_class_are_chosen_by_a_selector(told, tmp_path, monkeypatch):
+    asked = []
+
+    class Chooser:
+        def scores(self, x, classes):
+            asked.append((len(x), set(classes.tolist())))
+            return x.mean((1, 2, 3))
+
+    monkeypatch.setattr(selector, "load", lambda name: asked.append(name) or Chooser())
+    assert main(["sample", "--model", str(told / "classes"), "--class", "2", "--n", "4", "--accept", "0.3",
+                 "--out", str(tmp_path / "grid.png")]) == 0
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert asked == ["selector-faces", (14, {2})] and picture.size == (2 * 130 - 2,) * 2
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "depth", "edges", "low"])
+def test_a_picture_file_says_what_to_draw(told, kind, tmp_path, capsys):
+    from minivq.worlds import faces
+    face = faces.attributes(0)
+    truth = {"segmentation": lambda: np.array(faces.PALETTE, np.uint8)[faces.segmentation(face, 32)],
+             "depth": lambda: np.uint8(255 * faces.depth(face, 32)),
+             "edges": lambda: np.uint8(255 * faces.edges(face, 32)),
+             "low": lambda: faces.picture(face, 32)[2::4, 2::4]}[kind]()
+    Image.fromarray(truth).save(tmp_path / "told.png")
+    command = ["sample", "--model", str(told / "conditions"), "--condition", kind, "--picture",
+               str(tmp_path / "told.png"), "--n", "3", "--out", str(tmp_path / "grid.png")]
+    assert main(command) == 0
+    assert "what was told, and 3 pictures of 32x32 px" in capsys.readouterr().out
+    Image.fromarray(truth).resize((9, 9)).save(tmp_path / "told.png")
+    before = (tmp_path / "grid.png").read_bytes()
+    assert main(command) == 2
+    assert f"told.png has 9x9 px: wanted {8 if kind == 'low' else 32}x" in capsys.readouterr().err
+    assert (tmp_path / "grid.png").read_bytes() == before
+
+
+def test_a_picture_is_gone_on_with_below_the_rows_that_stay(told, tmp_path, capsys):
+    x = datasets.load("faces", 32, "test", 1).levels([0])[0]
+    Image.fromarray(x).save(tmp_path / "face.png")
+    command = ["sample", "--model", str(told / "classes"), "--complete", str(tmp_path / "face.png"), "--n", "3",
+               "--out", str(tmp_path / "grid.png")]
+    assert main([*command, "--rows", "3"]) == 0
+    grid = np.array(Image.open(tmp_path / "grid.png"))
+    begun, one, other, third = (grid[y:y + 128, x:x + 128] for y in (0, 130) for x in (0, 130))
+    assert (begun[100:] == begun[100, 0]).all() and not (one[100:] == one[100, 0]).all()
+    for drawn in (one, other, third):                       # a decoder looks a little over the border
+        assert np.abs(drawn[:40].astype(int) - begun[:40]).mean() < 8
+    assert main([*command, "--rows", "4"]) == 2
+    assert "rows=4: wanted 1 to 3 of the 4 rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--top-k", "0"], "top_k=0: wanted at least 1"),
+    (["--top-p", "1.5"], "top_p=1.5: wanted above 0 and up to 1"),
+    (["--temperature", "-1"], "temperature=-1.0: wanted 0"),
+    (["--accept", "0"], "accept=0.0: wanted a share"),
+    (["--accept", "0.5"], "wanted --class"),
+    (["--condition", "depth"], "condition=depth, picture=None: wanted both"),
+    (["--condition", "depth", "--picture", "no.png"], "no.png is not a file"),
+    (["--rows", "2"], "rows=2: wanted --complete"),
+    (["--n", "0"], "n=0: wanted at least 1"),
+    (["--class", "beard", "--n", "1"], "class 'beard' is not known: wanted one of 0 bare, plain"),
+])
+def test_sampling_refuses_what_makes_no_sense(told, options, message, tmp_path, capsys):
+    assert main(["sample", "--model", str(told / "classes"), *options, "--out", str(tmp_path / "grid.png")]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "grid.png").exists()

@@ -71,13 +71,12 @@ def test_random_tokens_are_put_in_while_targets_stay_clean():
     assert torch.equal(tokens, stripes(512).batch(torch.arange(512))[0])
 
 
-def test_decay_is_on_the_weights_of_dense_layers_alone():
+def test_layers_between_two_others_move_by_muon_and_tables_and_head_do_not():
     prior = Transformer(SMALL)
-    decayed, others = (group["params"] for group in training_prior.optimizer_of(prior, CONFIG).param_groups)
     names = {id(parameter): name for name, parameter in prior.named_parameters()}
-    assert {names[id(p)].rsplit(".", 2)[-2] for p in decayed} == {"qkv", "out", "0", "2", "head"}
-    assert len(decayed) + len(others) == len(names)
-    assert all(p.ndim == 2 and names[id(p)].endswith("weight") for p in decayed)
+    between = [names[id(p)] for p in training_prior.optimizer_of(prior, CONFIG).between]
+    assert len(between) == 4 * SMALL.layers
+    assert {name.split(".", 2)[2] for name in between} == {"qkv.weight", "out.weight", "mlp.0.weight", "mlp.2.weight"}
 
 
 def test_training_finds_the_rule_and_the_class_tells_the_first_word(tmp_path):
