@@ -128,6 +128,13 @@ def write_json(path: Path, result: dict) -> None:
     checkpoint.write_text(path, json.dumps({**result, **about}, indent=1) + "\n")
 
 
+def write_study(args: argparse.Namespace, result: dict) -> int:
+    """Write a study's result beside its runs, and where --json says."""
+    for path in filter(None, (args.out / "result.json", args.json)):
+        write_json(path, result)
+    return 0
+
+
 def talk(text: str) -> None:
     """Print on rank 0."""
     if distributed.rank() == 0:

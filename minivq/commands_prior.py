@@ -27,6 +27,8 @@ def add_train(kinds) -> None:
     one.add_argument("--width", type=int, default=192, help="channels")
     one.add_argument("--dropout", type=float, default=0.0, help="share of channels silenced in a step")
     one.add_argument("--pkeep", type=float, default=PriorConfig.pkeep, help="share of right tokens it sees")
+    one.add_argument("--patience", type=int, default=PriorConfig.patience, help="validations, of 20, without a better "
+                     "one after which it ends")
     one.add_argument("--no-mirror", action="store_true", help="do not learn from mirrored pictures, too")
     one.add_argument("--count", type=int, default=None, help="pictures to learn from (default: all)")
     add_training(one, PriorConfig, minutes=15.0)
@@ -37,7 +39,7 @@ def train_prior(args: argparse.Namespace) -> int:
     """Train a prior; the last lines give its nats per token beside what needs no network."""
     stage = pretrained.load(args.first_stage, distributed.device(), kind="vqvae")
     f, K = stage.config.factor, stage.config.K
-    config = config_of(args, PriorConfig, pkeep=args.pkeep)
+    config = config_of(args, PriorConfig, pkeep=args.pkeep, patience=args.patience)
     train, validation = pictures(args, f, args.count)
     training.check_fit(stage.config, train, config)
     if args.classes and args.maps:

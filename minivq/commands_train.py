@@ -91,6 +91,14 @@ def add_parser(commands) -> None:
     one.set_defaults(run=train_selector)
 
 
+def train(kind: str, *options) -> None:
+    """`python -m minivq train KIND …`, from within: for studies."""
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    args = parser.parse_args(["train", kind, *map(str, options)])
+    args.run(args)
+
+
 def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
     """f -> channels per level: as asked for, or the default cut or repeated to log2 f + 1 levels.
 

@@ -184,9 +184,9 @@ def publish_prior(args: argparse.Namespace) -> dict:
         scores["test"] = {"nats_per_token": training_prior.nll(model.prior, held)}
         x = model.sample(len(test), cond, generator=torch.Generator().manual_seed(0))
         if judge is not None:
-            scores["test"] |= evaluation_samples.evaluate_samples(
-                datasets.to_uint8(x), test, judge, datasets.load(data, size, "train"),
-                None if cond is None else cond[:, 0])
+            against = evaluation_samples.yardstick(judge, test, len(test), datasets.load(data, size, "train"))
+            scores["test"] |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), judge, against,
+                                                                  None if cond is None else cond[:, 0])
     else:
         scores["test"] = evaluation_conditions.condition_scores(model, test, judge)
     for name, value in scores["test"].items():

@@ -47,6 +47,14 @@ def device() -> torch.device:
     return torch.device("cpu")
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether this processor computes in bf16 faster than in float32.
+
+    Of CPUs those with matrix units (AMX). AVX-512 alone has bf16 too, and was slower with it: 0.30 s a step of 0.23 s.
+    """
+    return torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_amx_tile_supported()
+
+
 def all_reduce(x: Tensor) -> Tensor:
     """(...) -> (...): the sum over all processes, in place."""
     if world_size() > 1:

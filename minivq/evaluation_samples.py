@@ -1,45 +1,81 @@
 """Scores of drawn pictures: they have no originals, so they are compared with others as sets. Floor 4."""
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from minivq import datasets, evaluation, metrics
 from minivq.datasets import Pictures
 from minivq.judge import Judge
 
 
-def evaluate_samples(drawn: Tensor, pictures: Pictures, judge: Judge, train: Pictures | None = None,
-                     classes: Tensor | None = None) -> dict:
-    """Drawn pictures (N, H, W, C) uint8 against the first N of `pictures`, of the judge's world.
+@dataclass(frozen=True)
+class Seen:
+    """What a judge read off N pictures: features (N, 64), answers name -> (N,), odds of the classes (N, classes)."""
 
-    ffd: Fréchet distance of the judge's features, and that of the reconstructions' floor, other real pictures;
-    consistency and coverage, of faces; class_score: how surely the judge names a class and how evenly they occur, see
-    `class_score`, beside that of real pictures. classes (N,): what the pictures were told to be; class_accuracy: how
-    often the judge sees it. With `train`: how far the nearest of its pictures is by features, for drawn pictures and
-    for as many real ones; copies would be nearer. Raises ValueError where there are fewer pictures than N.
+    features: Tensor
+    answers: dict[str, Tensor]
+    odds: Tensor
+
+
+@torch.no_grad()
+def seen(judge: Judge, batch: Callable[[Tensor], Tensor], count: int) -> Seen:
+    """batch(rows) -> pictures in [-1, 1]; what the judge reads off the first `count`."""
+    readings = [judge(batch(rows)) for rows in tqdm(torch.arange(count).split(64), unit="batch", leave=False,
+                                                    desc="judging")]
+    logits = {name: torch.cat([reading.answers[name] for reading in readings]) for name in readings[0].answers}
+    return Seen(torch.cat([reading.features for reading in readings]),
+                {name: values.argmax(1) for name, values in logits.items()}, logits["class"].softmax(1))
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What drawn pictures are held against: as many real ones, as many others, and features of the training set."""
+
+    real: Seen
+    held: Seen
+    known: Tensor | None
+    about: dict
+
+
+def yardstick(judge: Judge, pictures: Pictures, count: int, train: Pictures | None = None) -> Yardstick:
+    """The first `count` of `pictures`, of the judge's world, as many of another split, and all of `train`, if given."""
+    other = datasets.load(pictures.name, pictures.size, "validation" if pictures.split != "validation" else "test",
+                          count)
+    real, held = (seen(judge, part.batch, count) for part in (pictures, other))
+    known = None if train is None else seen(judge, train.batch, len(train)).features
+    return Yardstick(real, held, known, {"pictures": count, "data": pictures.name, "size": pictures.size,
+                                         "split": pictures.split,
+                                         "judge": judge.info.get("name", judge.config.world)})
+
+
+def evaluate_samples(drawn: Tensor, judge: Judge, against: Yardstick, classes: Tensor | None = None) -> dict:
+    """Drawn pictures (N, H, W, C) uint8 -> their scores beside those of real pictures (`…_real`, `ffd_floor`).
+
+    ffd: Fréchet distance of the judge's features; the floor is that of other real pictures. consistency and coverage,
+    of faces. class_score: how surely the judge names a class and how evenly they occur, see `class_score`. classes
+    (N,): what the pictures were told to be; class_accuracy: how often the judge sees it. neighbour: where the training
+    set is known, how far the nearest of its pictures is by features; copies would be nearer than real pictures are.
+    Raises ValueError where N is not the number of the real pictures: FFD compares sets of one size.
     """
-    count = len(drawn)
-    if count > len(pictures):
-        raise ValueError(f"{count} drawn pictures, {len(pictures)} real ones: FFD compares sets of one size")
-    x = evaluation.look(judge, lambda rows: datasets.from_uint8(drawn[rows]), count)
-    real = evaluation.look(judge, pictures.batch, count)
-    split = "validation" if pictures.split != "validation" else "test"
-    other = datasets.load(pictures.name, pictures.size, split, count)
-    held = evaluation.look(judge, other.batch, count)
-    scores = {"ffd": metrics.frechet(x[0], real[0]), "ffd_floor": metrics.frechet(held[0], real[0]),
-              "class_score": class_score(judge, lambda rows: datasets.from_uint8(drawn[rows]), count),
-              "class_score_real": class_score(judge, pictures.batch, count),
-              "pictures": count, "data": pictures.name, "size": pictures.size, "split": pictures.split,
-              "judge": judge.info.get("name", judge.config.world)}
+    count = len(against.real.features)
+    if len(drawn) != count:
+        raise ValueError(f"{len(drawn)} drawn pictures, {count} real ones: FFD compares sets of one size")
+    found, real, held = seen(judge, lambda rows: datasets.from_uint8(drawn[rows]), count), against.real, against.held
+    scores = {"ffd": metrics.frechet(found.features, real.features),
+              "ffd_floor": metrics.frechet(held.features, real.features),
+              "class_score": class_score(found.odds), "class_score_real": class_score(real.odds), **against.about}
     if evaluation.sides(judge):
-        for name, answers in (("", x[1]), ("_real", real[1])):
-            found = metrics.consistency(*evaluation.pairs(judge, answers))
-            scores |= {f"consistency{name}": found[0], f"coverage{name}": found[1]}
+        for name, answers in (("", found.answers), ("_real", real.answers)):
+            both = metrics.consistency(*evaluation.pairs(judge, answers))
+            scores |= {f"consistency{name}": both[0], f"coverage{name}": both[1]}
     if classes is not None:
-        scores["class_accuracy"] = (x[1]["class"] == classes).float().mean().item()
-    if train is not None:
-        known = evaluation.look(judge, train.batch, len(train))[0]
-        for name, features in (("", x[0]), ("_real", held[0])):
-            nearest = neighbours(features, known)[0]
+        scores["class_accuracy"] = (found.answers["class"] == classes).float().mean().item()
+    if against.known is not None:
+        for name, features in (("", found.features), ("_real", held.features)):
+            nearest = neighbours(features, against.known)[0]
             scores |= {f"neighbour{name}": nearest.mean().item(), f"neighbour{name}_5%": nearest.quantile(0.05).item()}
     return scores
 
@@ -50,12 +86,10 @@ def neighbours(features: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
 
 
-@torch.no_grad()
-def class_score(judge: Judge, batch, count: int) -> float:
-    """exp E KL(p(y|x) || p(y)) of the judge's classes: 1 where all pictures look alike to it, at most their number.
+def class_score(odds: Tensor) -> float:
+    """Odds of the classes (N, classes) -> exp E KL(p(y|x) || p(y)): 1 where all pictures look alike, at most classes.
 
     What Salimans et al. (2016) call an Inception score, with the judge in the place of Inception.
     """
-    odds = torch.cat([judge(batch(rows)).answers["class"].softmax(1) for rows in torch.arange(count).split(64)])
     mean = odds.mean(0, keepdim=True)
     return (odds * ((odds + 1e-12).log() - (mean + 1e-12).log())).sum(1).mean().exp().item()

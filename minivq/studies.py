@@ -1,4 +1,4 @@
-"""python -m minivq study vqgan | rate: the trainings and scores behind a claim, by one command. Floor 5.
+"""python -m minivq study vqgan | rate | …: the trainings and scores behind a claim, by one command. Floor 5.
 
 A study is a list of trainings by the ordinary commands, each in a folder of its own, and of scores on the test split.
 Given again, it goes on where it was: finished trainings and scores are kept.
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from minivq import checkpoint, commands_train, datasets, distributed, evaluation, metrics, pretrained
+from minivq import checkpoint, commands_train, datasets, distributed, evaluation, metrics, pretrained, studies_priors
 from minivq.autoencoder import reconstruct
-from minivq.commands import STYLE, load_first, talk, write_json
+from minivq.commands import STYLE, load_first, talk, write_study
 from minivq.commands_use import readers
 
 SPREAD = ("psnr", "ffd", "feature_distance", "perceptual", "sharpness", "usage", "consistency")
@@ -21,7 +21,7 @@ SPREAD = ("psnr", "ffd", "feature_distance", "perceptual", "sharpness", "usage",
 def add_parser(commands) -> None:
     """Add `study` with its kinds."""
     kinds = commands.add_parser("study", help="the trainings and scores behind a claim")
-    kinds = kinds.add_subparsers(required=True, metavar="vqgan | rate")
+    kinds = kinds.add_subparsers(required=True, metavar="vqgan | rate | priors | sampling | memory")
 
     one = kinds.add_parser("vqgan", help="VQGAN against VQ-VAE, both trained on from one first stage", **STYLE)
     one.add_argument("--data", choices=("faces", "landscapes"), default="faces", help="the world")
@@ -35,6 +35,8 @@ def add_parser(commands) -> None:
     one.add_argument("--codes", type=int, nargs="+", default=[64, 512, 4096], help="K of each training")
     add_study(one, minutes=6.0, out="runs/study-rate")
     one.set_defaults(run=study_rate)
+
+    studies_priors.add_parsers(kinds)
 
 
 def add_study(command: argparse.ArgumentParser, minutes: float, out: str) -> None:
@@ -72,11 +74,7 @@ def trained(args: argparse.Namespace, kind: str, name: str, options: list[str]) 
     folder = args.out / name
     if not (folder / "scores.json").is_file():
         talk(f"{name}, in {folder}")
-        parser = argparse.ArgumentParser()
-        commands_train.add_parser(parser.add_subparsers())
-        command = ["train", kind, "--data", args.data, "--minutes", str(args.minutes), "--out", str(folder / "run")]
-        asked = parser.parse_args([*command, *options])
-        asked.run(asked)
+        commands_train.train(kind, "--data", args.data, "--minutes", args.minutes, "--out", folder / "run", *options)
         test = load_first(args.data, 64, "test", args.count)
         model = pretrained.load(folder / "run", distributed.device(), kind="vqvae")
         scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data, 64), anchored=False)
@@ -107,6 +105,4 @@ def finish(args: argparse.Namespace, result: dict) -> int:
         test = load_first(args.data, 64, "test", args.count)
         originals, real, _ = evaluation.look(judge, test.batch, len(test))
         result["anchors"] = evaluation.anchors(judge, test, originals, real, len(test))
-    for path in filter(None, (args.out / "result.json", args.json)):
-        write_json(path, result)
-    return 0
+    return write_study(args, result)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from minivq import distributed, metrics, pretrained, runs
 from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.datasets import Pictures
+from minivq.distributed import has_bf16
 from minivq.muon import Muon
 from minivq.quantize import FSQ, kmeans
 
@@ -87,14 +88,6 @@ def mixed(seed: int, number: int) -> int:
 def seeded(seed: int, number: int) -> torch.Generator:
     """A generator for the number-th thing of a run."""
     return torch.Generator().manual_seed(mixed(seed, number))
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether this processor computes in bf16 faster than in float32.
-
-    Of CPUs those with matrix units (AMX). AVX-512 alone has bf16 too, and was slower with it: 0.30 s a step of 0.23 s.
-    """
-    return torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_amx_tile_supported()
 
 
 def autocast(device: torch.device, enabled: bool | None) -> contextlib.AbstractContextManager:

@@ -21,8 +21,8 @@ from minivq.transformer import Transformer, TransformerConfig
 class PriorConfig(TrainConfig):
     """How a prior is trained. Raises ValueError for values that make no training."""
 
-    batch: int = 64
-    peak: float = 1e-3
+    batch: int = 32
+    peak: float = 2e-3
     pkeep: float = 1.0               # share of the tokens it sees that are the right ones; the rest are random
     untold: float = 0.1              # share of the pictures whose condition is withheld, where there is one
     patience: int = 6                # validations without a better one after which the training ends

@@ -117,18 +117,17 @@ def test_scores_of_the_judge_come_with_their_anchors(small):
 def test_drawn_pictures_are_scored_as_a_set(small):
     test, train = (datasets.load("faces", 64, split, count) for split, count in (("test", 6), ("train", 8)))
     drawn = datasets.to_uint8(train.batch(range(6)))
-    scores = evaluation_samples.evaluate_samples(drawn, test, small, train, torch.zeros(6, dtype=torch.int64))
+    against = evaluation_samples.yardstick(small, test, 6, train)
+    scores = evaluation_samples.evaluate_samples(drawn, small, against, torch.zeros(6, dtype=torch.int64))
     assert scores["neighbour"] < 1e-2 < scores["neighbour_real"]               # copies of the training set
     assert scores["ffd"] > 0 and 0 <= scores["class_accuracy"] <= 1 and {"consistency", "coverage"} <= set(scores)
+    same = evaluation_samples.evaluate_samples(datasets.to_uint8(test.batch(range(6))), small, against)
+    assert same["ffd"] < 1e-3 * scores["ffd"] and same["class_score"] == pytest.approx(same["class_score_real"])
     with pytest.raises(ValueError, match="7 drawn pictures, 6 real ones"):
-        evaluation_samples.evaluate_samples(drawn[[0] * 7], test, small)
+        evaluation_samples.evaluate_samples(drawn[[0] * 7], small, against)
 
 
 def test_the_class_score_is_the_number_of_classes_that_are_seen_surely_and_evenly():
-    class Sure:
-        def __call__(self, x):
-            return judge.Reading(None, {"class": 50 * torch.nn.functional.one_hot(x[:, 0, 0, 0].long(), 4).float()},
-                                 None, None)
-    x = torch.tensor([0.0, 1.0, 2.0, 0.0, 1.0, 2.0]).reshape(6, 1, 1, 1)
-    assert evaluation_samples.class_score(Sure(), lambda rows: x[rows], 6) == pytest.approx(3, abs=1e-3)
-    assert evaluation_samples.class_score(Sure(), lambda rows: x[rows * 0], 6) == pytest.approx(1, abs=1e-3)
+    sure = torch.nn.functional.one_hot(torch.tensor([0, 1, 2, 0, 1, 2]), 4).float()
+    assert evaluation_samples.class_score(sure) == pytest.approx(3, abs=1e-3)
+    assert evaluation_samples.class_score(sure[[0] * 6]) == pytest.approx(1, abs=1e-3)
