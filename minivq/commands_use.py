@@ -8,12 +8,15 @@ from minivq import (
     checkpoint,
     datasets,
     distributed,
+    drawing,
     evaluation,
     evaluation_conditions,
     evaluation_samples,
+    judge,
     metrics,
     perceptual,
     pretrained,
+    selector,
     sentences,
     training,
     training_prior,
@@ -153,17 +156,25 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
     from minivq import plot
     model = pretrained.load(args.folder)
     history, target = model.info, checkpoint.FOLDER / f"{args.name}.pt"
-    test = datasets.load(history["data"], history["size"], "test")
-    train = load_first(history["data"], history["size"], "train", evaluation.BASELINE_PICTURES)
-    validation = history.pop("validation")
+    data, size, validation = history["data"], history["size"], history.pop("validation")
     file = pretrained.export(model, args.folder / "shipped.pt", history)
     shipped = pretrained.load(file, distributed.device())               # scores are those of the file, in float16
-    scores = {"validation": validation,
-              "test": evaluation.evaluate(shipped, test, train, **readers(history["data"], history["size"]))}
-    print(evaluation.table(scores["test"]))
+    if "accuracy" in validation:                                        # of label maps
+        place = drawing.world(data)
+        test = datasets.LabelMaps(datasets.truth(data, "segmentation", size, "test"), len(place.LABELS))
+        scores = evaluation.evaluate_maps(shipped, test)
+        colours = torch.tensor(place.PALETTE) / 127.5 - 1
+    else:
+        test, colours = datasets.load(data, size, "test"), None
+        scores = evaluation.evaluate(shipped, test, load_first(data, size, "train", evaluation.BASELINE_PICTURES),
+                                     **readers(data, size))
+        print(evaluation.table(scores))
     x = test.batch(range(min(6, len(test))))
     x_rec, indices = reconstruct(shipped.cpu(), x)
+    if colours is not None:
+        x, x_rec = (colours[maps.argmax(1)].movedim(-1, 1) for maps in (x, x_rec))
     plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))
+    scores = {"validation": validation, "test": scores}
     target.parent.mkdir(parents=True, exist_ok=True)
     file.replace(target)
     return {**history, "scores": scores}
@@ -176,19 +187,19 @@ def publish_prior(args: argparse.Namespace) -> dict:
     history = payload["info"]
     data, size = history["data"], history["size"]
     model = pretrained.load(args.folder, distributed.device(), kind="prior")
-    test, judge = datasets.load(data, size, "test"), judge_of(data)
+    test, reader = datasets.load(data, size, "test"), judge_of(data)
     scores = {"validation": history.pop("validation")}
     if model.conditions is None:
         held = sentences.encoded(model.first_stage, test, False, bool(model.classes))
         cond = held.conds if model.classes else None                # told to be what the test pictures are
         scores["test"] = {"nats_per_token": training_prior.nll(model.prior, held)}
         x = model.sample(len(test), cond, generator=torch.Generator().manual_seed(0))
-        if judge is not None:
-            against = evaluation_samples.yardstick(judge, test, len(test), datasets.load(data, size, "train"))
-            scores["test"] |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), judge, against,
+        if reader is not None:
+            against = evaluation_samples.yardstick(reader, test, len(test), datasets.load(data, size, "train"))
+            scores["test"] |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), reader, against,
                                                                   None if cond is None else cond[:, 0])
     else:
-        scores["test"] = evaluation_conditions.condition_scores(model, test, judge)
+        scores["test"] = evaluation_conditions.condition_scores(model, test, reader, min(500, len(test)))
     for name, value in scores["test"].items():
         print(f"  {name:<20}{value if isinstance(value, str | dict | int) else round(value, 4)}")
     if model.conditions is None:
@@ -204,9 +215,11 @@ def publish_reader(args: argparse.Namespace, kind: str) -> dict:
     scores = {"validation": history.pop("validation")}
     target = checkpoint.write(checkpoint.FOLDER / f"{args.name}.pt", payload)
     if kind == "judge":
-        from minivq import judge
         net, world = judge.read(target), payload["config"]["world"]
         for name in (world, "chimeras") if world == "faces" else (world,):      # neither side may tell the other
             scores["chimeras" if name == "chimeras" else "test"] = found = training_readers.examine(net, name, "test")
             print(f"{name}, test\n" + "\n".join(f"  {key:<28}{value:.4f}" for key, value in found.items()))
+    if kind == "selector":
+        scores["test"] = training_readers.examine_selector(selector.read(target), "test")
+        print(f"class, test: {scores['test']['class']:.4f}")
     return {**history, "scores": scores}

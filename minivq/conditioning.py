@@ -87,7 +87,7 @@ class Conditions:
         if kind == "segmentation":
             told = self.maps.encode(one_hot(truth, len(self.palette))).flatten(1) + words.first("map")
         elif kind in ("depth", "edges", "low"):
-            told = self.first_stage.encode(self.grey_or_large(kind, truth)).flatten(1) + words.first("code")
+            told = self.first_stage.encode(self.as_picture(kind, truth)).flatten(1) + words.first("code")
         elif kind in ("keypoints", "boxes"):
             told = words.places(truth.flatten(1))
         else:
@@ -95,7 +95,7 @@ class Conditions:
         return torch.cat([told.new_full((len(told), 1), KINDS.index(kind)), told], 1)
 
     @staticmethod
-    def grey_or_large(kind: str, truth: Tensor) -> Tensor:
+    def as_picture(kind: str, truth: Tensor) -> Tensor:
         """Depth, edges or a small picture -> (B, 3, H, W) in [-1, 1], as the first stage takes it."""
         if kind == "low":
             return F.interpolate(truth, scale_factor=SMALLER, mode="bicubic", align_corners=False).clamp(-1, 1)

@@ -1,7 +1,7 @@
 """Drawing many pictures of a world, on all cores. Floor 1.
 
-`python -m minivq.drawing` is a helper process: it reads what to draw from its standard input, as JSON, and
-writes pixels and labels to its standard output.
+A helper process reads what to draw from its standard input, as JSON, and writes pixels and labels to its standard
+output.
 """
 import hashlib
 import importlib
@@ -17,6 +17,7 @@ import numpy as np
 
 WORLDS = ("faces", "landscapes", "chimeras")    # chimeras: faces whose two sides have nothing to do with each other
 TRUTHS = ("segmentation", "depth", "edges")
+HELP = "from minivq import drawing; drawing.help_out()"     # what a helper process runs
 
 
 def world(name: str):
@@ -76,7 +77,7 @@ def _helped(name, kind, width, height, todo, cores):
     """
     paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    helpers = [subprocess.Popen([sys.executable, "-m", "minivq.drawing"], stdin=subprocess.PIPE,
+    helpers = [subprocess.Popen([sys.executable, "-c", HELP], stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, env=environment)
                for _ in range(min(cores, len(todo)))]
     try:
@@ -99,14 +100,11 @@ def _helped(name, kind, width, height, todo, cores):
             helper.stdout.close()
 
 
-def _help():
+def help_out() -> None:
+    """Draw the blocks that standard input names and write them to standard output: the helper process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is answered once, by the process that waits
     name, kind, width, height, todo = json.load(sys.stdin)
     for start, stop in todo:
         pixels, labels = draw(name, kind, width, height, range(start, stop))
         sys.stdout.buffer.write(pixels.tobytes() + labels.tobytes())
         sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    _help()

@@ -11,7 +11,7 @@ from minivq import datasets, metrics, sentences
 from minivq.conditioning import KINDS, boxes_of, smaller
 from minivq.datasets import Pictures
 from minivq.drawing import world
-from minivq.judge import Judge
+from minivq.judge import SIDE, Judge
 from minivq.sampling import SampleConfig
 from minivq.twostage import TwoStage
 
@@ -31,21 +31,29 @@ def condition_scores(model: TwoStage, pictures: Pictures, judge: Judge, count: i
     """
     if model.conditions is None:
         raise ValueError("this prior was not trained with maps: wanted one of `train prior --maps`")
-    labels, rows = len(world(pictures.name).LABELS), torch.arange(count)
-    truths = {kind: datasets.truth(pictures.name, kind, pictures.size, pictures.split, len(pictures))
-              for kind in ("segmentation", "depth", "edges")}
-    known = sentences.ground_truth(pictures, truths, rows, labels)
-    usual = usual_depth(pictures.name, pictures.size, labels)
+    rows = torch.arange(count)
+    known = truth_of(pictures, rows)
+    # The judge looks at 64 px, so it is held against what is true there.
+    held = known if pictures.size == SIDE else {**truth_of(datasets.load(pictures.name, SIDE, pictures.split, count),
+                                                           rows), "low": known["low"]}
+    usual = usual_depth(pictures.name, SIDE, len(world(pictures.name).LABELS))
     real = judge.read(pictures.batch(rows))[2]
     found = {}
     for kind in (kind for kind in KINDS if kind in known):
         x = model.sample(count, model.conditions.prefix(kind, known[kind]), config,
                          generator=torch.Generator().manual_seed(seed))
         seen = judge.read(x)[2]
-        pairs = {"samples": (x, seen, known), "real": (pictures.batch(rows), real, known),
-                 "strangers": (x, seen, {name: truth.roll(-1, 0) for name, truth in known.items()})}
+        pairs = {"samples": (x, seen, held), "real": (pictures.batch(rows), real, held),
+                 "strangers": (x, seen, {name: truth.roll(-1, 0) for name, truth in held.items()})}
         found[kind] = {name: kept(kind, *pair, usual) for name, pair in pairs.items()}
     return found
+
+
+def truth_of(pictures: Pictures, rows: Tensor) -> dict[str, Tensor]:
+    """What the world knows of the pictures at these rows, by kind."""
+    truths = {kind: datasets.truth(pictures.name, kind, pictures.size, pictures.split, int(rows.max()) + 1)
+              for kind in ("segmentation", "depth", "edges")}
+    return sentences.ground_truth(pictures, truths, rows, len(world(pictures.name).LABELS))
 
 
 def kept(kind: str, x: Tensor, maps: Tensor, known: dict[str, Tensor], usual: Tensor) -> float:

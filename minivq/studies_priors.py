@@ -32,13 +32,13 @@ def add_parsers(kinds) -> None:
     one.add_argument("--data", default="faces", help="the pictures")
     one.add_argument("--size", type=int, default=64, help="px")
     one.add_argument("--first-stage", default="faces-f8", metavar="NAME", help="whose codes they learn")
-    one.add_argument("--steps", type=int, default=1000, help="of each training")
+    one.add_argument("--steps", type=int, default=500, help="of each training")
     one.add_argument("--seeds", type=int, default=3, help="trainings of each kind")
     add_out(one, "runs/study-priors")
     one.set_defaults(run=study_priors)
 
     one = kinds.add_parser("sampling", help="FFD over top-k, top-p, temperature, guidance and acceptance", **STYLE)
-    add_model(one, 2000)
+    add_model(one, 1000)
     add_out(one, "runs/study-sampling")
     one.set_defaults(run=study_sampling)
 
@@ -92,7 +92,7 @@ def study_sampling(args: argparse.Namespace) -> int:
     model = pretrained.load(args.model, distributed.device(), kind="prior")
     data, size = model.info["data"], model.info["size"]
     judge, test = judge_of(data), datasets.load(data, size, "test")
-    against = evaluation_samples.yardstick(judge, test, args.count, datasets.load(data, size, "train"))
+    against = evaluation_samples.yardstick(judge, test, args.count)
     classes = test.labels[:args.count] if model.classes else None   # told to be what the test pictures are
     redrawn = model.decode(model.encode(test.batch(range(args.count))))
     found = {"redrawn": scored(args, "redrawn", lambda: redrawn, judge, against, classes)}

@@ -1,5 +1,6 @@
 """The commands, end to end on a small folder: train, go on, reconstruct, evaluate; and what they refuse."""
 import json
+import shutil
 import struct
 import zlib
 
@@ -219,6 +220,28 @@ def told(tmp_path_factory):
         assert main(command) == 0
     patch.undo()
     return root
+
+
+def test_a_prior_is_published_with_samples_or_with_how_it_keeps_to_what_it_is_told(told, tmp_path, monkeypatch):
+    from minivq import evaluation_conditions
+    load, truth = datasets.load, datasets.truth
+    shipped = tmp_path / "data" / "checkpoints"
+    shipped.mkdir(parents=True)
+    shutil.copy(checkpoint.FOLDER / "judge-faces.pt", shipped)
+    checkpoint.write_text(shipped / "manifest.json", json.dumps({"judge-faces": {"kind": "judge"}}))
+    monkeypatch.setattr(checkpoint, "FOLDER", shipped)
+    monkeypatch.setattr(evaluation_conditions, "LOOKED", 6)
+    monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets, "load", lambda name, size, split, *_: load(name, size, split, 6))
+    monkeypatch.setattr(datasets, "truth", lambda name, kind, size, split, *_: truth(name, kind, size, split, 6))
+    for name in ("classes", "conditions", "maps"):
+        assert main(["publish", str(told / name), "--name", name]) == 0
+    about = checkpoint.manifest(shipped)
+    scores = {name: about[name]["scores"]["test"] for name in ("classes", "conditions", "maps")}
+    assert {"nats_per_token", "ffd", "ffd_floor", "class_accuracy", "neighbour_real"} <= set(scores["classes"])
+    assert set(scores["conditions"]["low"]) == {"samples", "real", "strangers"} and scores["maps"]["accuracy"] > 0
+    for name in ("classes", "maps"):
+        assert (tmp_path / "data" / "figures" / f"{name}.png").is_file()
 
 
 def test_samples_of_a_class_are_chosen_by_a_selector(told, tmp_path, monkeypatch):
