@@ -6,16 +6,29 @@ import pytest
 from lesson_in_memory import EXERCISES, NAME, card, cell_with, lesson, shown
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from minivq.course.execute import lessons
+from minivq.course import execute, overview
 from minivq.course.rules import problems
 from minivq.course.stamp import stamp
 
-PATHS = lessons()
+PATHS = execute.lessons()
 
 
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 def test_the_lesson_keeps_every_rule(path):
     assert problems(nbformat.read(path, 4), path.name, path.stat().st_size) == []
+
+
+def test_the_readme_has_the_row_of_every_lesson_as_the_lesson_says(tmp_path, monkeypatch):
+    readme = (execute.REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    monkeypatch.setattr(execute, "lessons", lambda: [])
+    monkeypatch.setattr(execute, "NOTEBOOKS", tmp_path / "notebooks")
+    overview.write_overview()
+    assert "](notebooks/" not in (tmp_path / "README.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(execute, "lessons", lambda: PATHS)
+    overview.write_overview()
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == readme
+    assert readme.count("](notebooks/") == len(PATHS)
 
 
 @functools.cache

@@ -66,6 +66,52 @@ class Budget04:
     batch: int  # pictures a step
 
 
+@dataclass(frozen=True)
+class Budget05:
+    """Lesson 05, perceptual loss: pictures painted pixel by pixel, and a decoder that learns on four times."""
+
+    looked: int  # validation faces that are damaged at equal error, and scored
+    paint: int  # steps of each picture that is painted by its pixels
+    trial: int  # steps of each run before the long cell
+    steps: int  # of each run
+    batch: int  # pictures a step
+
+
+@dataclass(frozen=True)
+class Budget06:
+    """Lesson 06, discriminator: a critic of patches on frozen reconstructions."""
+
+    pictures: int  # training faces, drawn again once
+    looked: int  # validation faces, likewise
+    trial: int  # steps of the critics that stand in until the long cell has run
+    steps: int  # of training, of each of the two critics
+    batch: int  # real pictures a step, and as many redrawn ones
+
+
+@dataclass(frozen=True)
+class Budget07:
+    """Lesson 07, VQGAN: a first stage trained on against a critic, and short runs from the same state."""
+
+    pictures: int  # training faces
+    looked: int  # validation faces that are scored
+    redrawn: int  # training faces, drawn again once, for the critic that learns alone
+    alone: int  # its steps
+    steps: int  # of each of the two trainings
+    batch: int  # pictures a step
+    short: int  # steps of each of the two runs of Break it
+    few: int  # pictures a step there, and in the runs of 7.5
+    louder: int  # steps of each run of 7.5
+
+
+@dataclass(frozen=True)
+class Budget08:
+    """Lesson 08, scores: no training; pictures drawn again once, and read by the judge."""
+
+    pictures: int  # of each set that is scored
+    counts: tuple[int, ...]  # sizes of the sets of Break it, the last one all pictures
+    toy: tuple[int, ...]  # sizes of its sets of random numbers
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -74,6 +120,12 @@ FAST = {
         pictures=256, steps=20, batch=8, points=12_000, kmeans_steps=3, looked=32, short=25
     ),
     "04": Budget04(pictures=256, validation=64, trial=2, steps=8, batch=16),
+    "05": Budget05(looked=8, paint=70, trial=1, steps=4, batch=8),
+    "06": Budget06(pictures=64, looked=32, trial=60, steps=60, batch=8),
+    "07": Budget07(
+        pictures=64, looked=8, redrawn=16, alone=14, steps=3, batch=4, short=8, few=2, louder=2
+    ),
+    "08": Budget08(pictures=96, counts=(12, 24, 48, 96), toy=(128, 256, 512)),
 }
 
 FULL = {
@@ -84,6 +136,12 @@ FULL = {
         pictures=11_000, steps=1400, batch=8, points=80_000, kmeans_steps=15, looked=256, short=200
     ),
     "04": Budget04(pictures=4000, validation=1000, trial=10, steps=180, batch=16),
+    "05": Budget05(looked=32, paint=150, trial=4, steps=170, batch=8),
+    "06": Budget06(pictures=1500, looked=200, trial=60, steps=1000, batch=8),
+    "07": Budget07(
+        pictures=6400, looked=64, redrawn=256, alone=200, steps=800, batch=8, short=30, few=8, louder=14
+    ),
+    "08": Budget08(pictures=2000, counts=(64, 256, 1000, 2000), toy=(128, 256, 512, 1024, 2048)),
 }
 
 

@@ -9,6 +9,7 @@ import nbformat
 from minivq.course.budgets import budget_name
 from minivq.course.execute import KERNELSPEC, REPOSITORY, execute, lessons, progress
 from minivq.course.figures import FIGURE_BYTES, HERO_BYTES, figures, hero, shrink
+from minivq.course.overview import write_overview
 from minivq.course.rules import problems
 from minivq.course.run import OUT, note_time
 from minivq.course.stamp import code_hash, modules, stamp
@@ -20,9 +21,9 @@ BUDGET_LINE = re.compile(r"<!-- budget -->.*?<!-- /budget -->", re.DOTALL)
 def build(numbers=(), check=False, timeout=3600):
     """Execute lessons in the full budget, or the one of MINIVQ_BUDGET, write them back -> int: failures.
 
-    A notebook with an error is not written. The *Budget* line is measured: the fast minutes come from the
-    last `course run` of the same code, or from a run of its own. With `check` nothing is executed: it lists
-    the lessons whose imported modules have changed since they were built.
+    A notebook with an error is not written. The *Budget* line is measured, and the README's row made of it: the
+    fast minutes come from the last `course run` of the same code, or from a run of its own. With `check` nothing
+    is executed: it lists the lessons whose imported modules have changed since they were built.
     """
     if check:
         return _check(lessons(numbers))
@@ -48,6 +49,7 @@ def build(numbers=(), check=False, timeout=3600):
         os.replace(draft, path)
         for line in problems(notebook, path.name, path.stat().st_size):
             print(f"  {line}", flush=True)
+    write_overview()
     return failed
 
 

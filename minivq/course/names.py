@@ -29,11 +29,22 @@ LESSON_OF = {
     "autoencoder.Decoder": "02",
     "autoencoder.Reconstruction": "03",
     "autoencoder.VQVAE": "03",
+    "perceptual.feature_distance": "05",
+    "perceptual.MiniConfig": "05",
+    "perceptual.MiniFeatures": "05",
+    "perceptual.Perceptual": "05",
     "training.vqvae_step": "03",
+    "discriminator.receptive_field": "06",
+    "discriminator.PatchDiscriminator": "06",
+    "losses.hinge_d": "06",
+    "losses.vanilla_d": "06",
+    "losses.generator": "06",
+    "losses.adaptive_weight": "07",
+    "training_gan.vqgan_step": "07",
 }
 
 # The modules of which every public name stands in the table.
-METHOD = ("layers", "metrics", "quantize", "autoencoder")
+METHOD = ("layers", "metrics", "quantize", "perceptual", "autoencoder", "discriminator", "losses")
 
 # Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
 HELPERS = (
@@ -44,6 +55,9 @@ HELPERS = (
     "metrics.period_energy",
     "metrics.mean_iou",
     "quantize.statistics",
+    "perceptual.unit",
+    "perceptual.mini",
+    "perceptual.lpips",
     "autoencoder.Level",
     "autoencoder.middle",
     "autoencoder.make_quantizer",
@@ -51,7 +65,8 @@ HELPERS = (
 )
 
 # Records and one-liners: a lesson shows them, there is nothing in them to compare in its Check table.
-RECORDS = ("layers.group_norm", "quantize.Quantized", "autoencoder.VQVAEConfig", "autoencoder.Reconstruction")
+RECORDS = ("layers.group_norm", "quantize.Quantized", "perceptual.MiniConfig", "autoencoder.VQVAEConfig",
+           "autoencoder.Reconstruction")
 
 
 def path_of(name):

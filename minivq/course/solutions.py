@@ -203,6 +203,164 @@ def round_through(z):
     return z + (z.round() - z).detach()
 
 
+# ---- lesson 05
+
+TWO_ERRORS = """
+values, weights = (0.5, -0.9), (0.7, 0.3)
+# Squared: the derivative 2 Σ w (c - v) is zero at the mean. Absolute: the slope is the weight below c less the
+# weight above it, negative as long as more than half lies above: the median, here the larger camp's value.
+mean = sum(w * v for w, v in zip(weights, values, strict=True))
+median = values[0]
+answer = (mean, median)
+""".strip()
+
+
+def feature_distance(a, b):
+    """lists of (B, C, h, w), one per layer -> (B,): squared difference of unit vectors, mean over places, summed"""
+    def unit(features):
+        return features / (features.square().sum(1, keepdim=True) + 1e-10).sqrt()  # the epsilon under the root
+
+    return sum((unit(p) - unit(q)).square().sum(1).mean((1, 2)) for p, q in zip(a, b, strict=True))
+
+
+class Perceptual(nn.Module):
+    """(B, C, H, W), (B, C, H, W) in [-1, 1] -> (B,): how different they look, 0 for equal ones."""
+
+    def __init__(self, net, compare):
+        super().__init__()
+        self.net, self.compare = net.requires_grad_(False).eval(), compare
+
+    def train(self, mode=True):
+        return super().train(False)  # whoever trains the model around it: a ruler stays as it is
+
+    def forward(self, x, y):
+        if x.shape != y.shape or x.ndim != 4 or x.shape[1] not in (1, 3) or min(x.shape[-2:]) < 32:
+            raise ValueError(f"{tuple(x.shape)} and {tuple(y.shape)}: wanted pictures of one shape, at least 32 px")
+        with torch.autocast(x.device.type, enabled=False):
+            return self.compare(self.net, *(picture.float().expand(-1, 3, -1, -1) for picture in (x, y)))
+
+
+# ---- lesson 06
+
+
+def hinge_d(real, fake):
+    """logits (...), (...) -> scalar: real ones above 1 and redrawn ones below -1 cost nothing"""
+    return 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
+
+
+def generator(fake):
+    """logits (...) -> scalar: what the painter minimises"""
+    return -fake.mean()
+
+
+# Both sides in one cell: the check gets the pair.
+BOTH_LOSSES = "\n\n\n".join([
+    "import torch.nn.functional as F", inspect.getsource(hinge_d).rstrip(), inspect.getsource(generator).rstrip(),
+    "both_losses = hinge_d, generator"])
+
+
+def receptive_field(layers):
+    """n strided layers -> int: pixels across that one logit sees"""
+    size = 1
+    for stride in [1, 1] + [2] * layers:  # from the logit back to the picture
+        size = (size - 1) * stride + 4
+    return size
+
+
+def critic_step(critic, optimizer, x, x_rec):
+    """(B, C, H, W), (B, C, H, W) -> log: one step of the critic; the painter of x_rec is left alone"""
+    real, fake = critic(x), critic(x_rec.detach())  # a cut copy: x_rec itself keeps its way back
+    loss = hinge_d(real, fake)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return {"critic": loss.item(), "real": real.mean().item(), "fake": fake.mean().item()}
+
+
+# ---- lesson 07
+
+
+def both_gradients(painter, pixels, features, gan):
+    """losses of one graph, scalars -> the gradients of pixels + features and of gan at the painter's last weight"""
+    rec = pixels + features  # all that asks for the original
+    return [torch.autograd.grad(loss, painter.last_weight, retain_graph=True)[0] for loss in (rec, gan)]
+
+
+def adaptive_weight(rec_gradient, gan_gradient, cap=1e4):
+    """two gradients of one shape -> λ, a scalar in [0, cap], detached"""
+    return (rec_gradient.norm() / (gan_gradient.norm() + 1e-4)).clamp(0, cap).detach()
+
+
+# Both parts in one cell: the check gets the pair.
+WEIGHT = "\n\n\n".join([
+    "import torch", inspect.getsource(both_gradients).rstrip(), inspect.getsource(adaptive_weight).rstrip(),
+    "both_parts = both_gradients, adaptive_weight"])
+
+
+def critic_learns(step, config):
+    """step, config -> bool: whether the critic takes part in this step"""
+    return step >= round(config.critic_from * config.steps)
+
+
+def volume(step, config):
+    """step, config -> float in [0, 1]: how much of the critic's voice the painter hears"""
+    first, full = (round(share * config.steps) for share in (config.heard_from, config.loud_from))
+    if step < first:
+        return 0.0
+    if step >= full:
+        return 1.0
+    return (step - first + 1) / (full - first + 1)
+
+
+SCHEDULE = "\n\n\n".join([
+    inspect.getsource(critic_learns).rstrip(), inspect.getsource(volume).rstrip(), "schedule = critic_learns, volume"])
+
+THREE_LOGS = """
+# A: right about everything, sure of it, and nobody moves. B: real and redrawn climb together, from the first step at
+# which the painter speaks: the critic steps down the painter's loss too. C: a gap that opens, then narrows.
+answer = {"A": ("winning", "rates"), "B": ("asleep", "one optimiser"), "C": ("healthy", "fine")}
+""".strip()
+
+
+# ---- lesson 08
+
+
+def frechet(a, b):
+    """(N, F), (N, F) -> float: |μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½), of sets of one size"""
+    if a.shape != b.shape:
+        raise ValueError(f"features have shapes {tuple(a.shape)} and {tuple(b.shape)}: wanted two sets of one size")
+    a, b = a.double(), b.double()
+    cov_a, cov_b = a.T.cov(), b.T.cov()
+    values, vectors = torch.linalg.eigh(cov_a)
+    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    # Σa Σb has the eigenvalues of Σa^½ Σb Σa^½, which is symmetric: they are real and not negative.
+    cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp_min(0).sqrt().sum()
+    apart = (a.mean(0) - b.mean(0)).square().sum()
+    return (apart + cov_a.trace() + cov_b.trace() - 2 * cross).item()
+
+
+def consistency(left, right):
+    """(N, pairs), (N, pairs), 0 for nothing to be seen -> (share of agreeing pairs, coverage)"""
+    counted = (left > 0) | (right > 0)
+    if not counted.any():
+        raise ValueError("no pair shows anything: wanted at least one")
+    return (left == right)[counted].float().mean().item(), counted.float().mean().item()
+
+
+def psnr(x, y):
+    """(B, C, H, W), (B, C, H, W) in [-1, 1] -> scalar in dB: mean over pictures, each as it would be saved"""
+    x, y = (((picture.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1 for picture in (x, y))
+    mse = (x - y).square().mean((1, 2, 3))  # (B,)
+    return (10 * torch.log10(2**2 / mse.clamp_min(1e-12))).clamp(max=99.0).mean()  # black and white are 2 apart
+
+
+WORTHLESS = """
+# Copies have no spread: Σb = 0, so its root and the last term are 0, and |μa - μb|² + tr Σa is left.
+apart, spread = 3**2 + 4**2, 4 + 2.25
+answer = (1.0, apart + spread, spread)  # the least: a face in the very middle, apart = 0
+""".strip()
+
+
 SOLUTIONS = {
     "0.2": CONVERSIONS,
     "0.3": distances,
@@ -224,6 +382,19 @@ SOLUTIONS = {
     "4.3": Averages,
     "4.4": restart,
     "4.5": round_through,
+    "5.2": TWO_ERRORS,
+    "5.3": feature_distance,
+    "5.4": Perceptual,
+    "6.2": BOTH_LOSSES,
+    "6.3": receptive_field,
+    "6.4": critic_step,
+    "7.2": WEIGHT,
+    "7.3": SCHEDULE,
+    "7.4": THREE_LOGS,
+    "8.2": frechet,
+    "8.3": consistency,
+    "8.4": psnr,
+    "8.5": WORTHLESS,
 }
 
 
