@@ -171,8 +171,8 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
         print(evaluation.table(scores))
     x = test.batch(range(min(6, len(test))))
     x_rec, indices = reconstruct(shipped.cpu(), x)
-    if colours is not None:
-        x, x_rec = (colours[maps.argmax(1)].movedim(-1, 1) for maps in (x, x_rec))
+    if colours is not None:                                             # the likeliest label of each pixel
+        x, x_rec = (colours[maps.argmax(1)].movedim(-1, 1) for maps in (x, shipped.decode(indices)))
     plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))
     scores = {"validation": validation, "test": scores}
     target.parent.mkdir(parents=True, exist_ok=True)
