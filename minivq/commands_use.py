@@ -37,7 +37,9 @@ from minivq.commands import (
     write_json,
 )
 from minivq.layers import count_parameters
+from minivq.sampling import SampleConfig
 
+GUIDANCE = 0.5                          # with which a prior of classes is shown: of 0 to 2 it had the least FFD
 LARGEST = 2048                          # px: the longer side of a picture that `reconstruct` takes as it is
 
 
@@ -193,7 +195,9 @@ def publish_prior(args: argparse.Namespace) -> dict:
         held = sentences.encoded(model.first_stage, test, False, bool(model.classes))
         cond = held.conds if model.classes else None                # told to be what the test pictures are
         scores["test"] = {"nats_per_token": training_prior.nll(model.prior, held)}
-        x = model.sample(len(test), cond, generator=torch.Generator().manual_seed(0))
+        config = SampleConfig(top_k=None, guidance=0.0 if cond is None else GUIDANCE)
+        scores["test"] |= {"top_k": None, "guidance": config.guidance}
+        x = model.sample(len(test), cond, config, generator=torch.Generator().manual_seed(0))
         if reader is not None:
             against = evaluation_samples.yardstick(reader, test, len(test), datasets.load(data, size, "train"))
             scores["test"] |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), reader, against,
@@ -201,7 +205,7 @@ def publish_prior(args: argparse.Namespace) -> dict:
     else:
         scores["test"] = evaluation_conditions.condition_scores(model, test, reader, min(500, len(test)))
     for name, value in scores["test"].items():
-        print(f"  {name:<20}{value if isinstance(value, str | dict | int) else round(value, 4)}")
+        print(f"  {name:<20}{round(value, 4) if isinstance(value, float) else value}")
     if model.conditions is None:
         plot.save(checkpoint.FOLDER.parent / "figures" / f"{args.name}.png", plot.grid(x[:32], 8, max(1, 128 // size)))
     checkpoint.write(checkpoint.FOLDER / f"{args.name}.pt", payload)

@@ -41,11 +41,15 @@ class Yardstick:
 
 
 def yardstick(judge: Judge, pictures: Pictures, count: int, train: Pictures | None = None) -> Yardstick:
-    """The first `count` of `pictures`, of the judge's world, as many of another split, and all of `train`, if given."""
+    """The first `count` of `pictures`, of the judge's world, and as many of another split.
+
+    train: the pictures that a prior learned from; they are known as they are, and mirrored.
+    """
     other = datasets.load(pictures.name, pictures.size, "validation" if pictures.split != "validation" else "test",
                           count)
     real, held = (seen(judge, part.batch, count) for part in (pictures, other))
-    known = None if train is None else seen(judge, train.batch, len(train)).features
+    known = None if train is None else torch.cat([seen(judge, batch, len(train)).features for batch in (
+        train.batch, lambda rows: train.batch(rows).flip(3))])      # a prior learns from mirrored pictures, too
     return Yardstick(real, held, known, {"pictures": count, "data": pictures.name, "size": pictures.size,
                                          "split": pictures.split,
                                          "judge": judge.info.get("name", judge.config.world)})

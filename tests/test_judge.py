@@ -120,6 +120,8 @@ def test_drawn_pictures_are_scored_as_a_set(small):
     against = evaluation_samples.yardstick(small, test, 6, train)
     scores = evaluation_samples.evaluate_samples(drawn, small, against, torch.zeros(6, dtype=torch.int64))
     assert scores["neighbour"] < 1e-2 < scores["neighbour_real"]               # copies of the training set
+    mirrored = evaluation_samples.evaluate_samples(drawn.flip(2), small, against)
+    assert mirrored["neighbour"] < 1e-2                                         # and copies of its mirror images
     assert scores["ffd"] > 0 and 0 <= scores["class_accuracy"] <= 1 and {"consistency", "coverage"} <= set(scores)
     same = evaluation_samples.evaluate_samples(datasets.to_uint8(test.batch(range(6))), small, against)
     assert same["ffd"] < 1e-3 * scores["ffd"] and same["class_score"] == pytest.approx(same["class_score_real"])

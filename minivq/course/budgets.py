@@ -112,6 +112,29 @@ class Budget08:
     toy: tuple[int, ...]  # sizes of its sets of random numbers
 
 
+@dataclass(frozen=True)
+class Budget09:
+    """Lesson 09, sentences: a PixelCNN on the codes of faces, and small ones on a toy language."""
+
+    pictures: int  # training faces, encoded with their mirror images
+    looked: int  # validation faces that are scored
+    toy: int  # steps of each of the two nets of the toy language, 64 sentences each
+    trial: int  # steps of the net that stands in until the long cell has run
+    steps: int  # of training
+    batch: int  # sentences a step
+    broken: int  # steps of the leaky net of Break it
+
+
+@dataclass(frozen=True)
+class Budget11:
+    """Lesson 11, sampling: no training; faces are drawn by the shipped prior."""
+
+    drawn: int  # faces of each set whose nats are compared
+    known: int  # training faces, each mirrored, too, in which the nearest are looked for
+    asked: int  # drawn faces, and validation faces, whose nearest are looked for
+    rounds: int  # times that one token is timed; the median counts
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -126,6 +149,8 @@ FAST = {
         pictures=64, looked=8, redrawn=16, alone=14, steps=3, batch=4, short=8, few=2, louder=2
     ),
     "08": Budget08(pictures=96, counts=(12, 24, 48, 96), toy=(128, 256, 512)),
+    "09": Budget09(pictures=256, looked=64, toy=120, trial=4, steps=6, batch=16, broken=6),
+    "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
 }
 
 FULL = {
@@ -142,6 +167,8 @@ FULL = {
         pictures=6400, looked=64, redrawn=256, alone=200, steps=800, batch=8, short=30, few=8, louder=14
     ),
     "08": Budget08(pictures=2000, counts=(64, 256, 1000, 2000), toy=(128, 256, 512, 1024, 2048)),
+    "09": Budget09(pictures=4000, looked=1000, toy=120, trial=30, steps=1300, batch=32, broken=150),
+    "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
 }
 
 

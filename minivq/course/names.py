@@ -41,10 +41,25 @@ LESSON_OF = {
     "losses.generator": "06",
     "losses.adaptive_weight": "07",
     "training_gan.vqgan_step": "07",
+    "sentences.simple_models": "09",
+    "training_prior.prior_loss": "09",
+    "pixelcnn.gate": "09",
+    "pixelcnn.GatedLayer": "09",
+    "pixelcnn.PixelCNNConfig": "09",
+    "pixelcnn.PixelCNN": "09",
+    "transformer.Cache": "11",
+    "sampling.SampleConfig": "11",
+    "sampling.probabilities": "11",
+    "sampling.draw": "11",
+    "sampling.sample": "11",
+    "sampling.best": "12",
+    "sampling.schedule": "13",
+    "sampling.sample_sliding": "13",
 }
 
 # The modules of which every public name stands in the table.
-METHOD = ("layers", "metrics", "quantize", "perceptual", "autoencoder", "discriminator", "losses")
+METHOD = ("layers", "metrics", "quantize", "perceptual", "autoencoder", "discriminator", "losses", "pixelcnn",
+          "sampling")
 
 # Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
 HELPERS = (
@@ -62,11 +77,17 @@ HELPERS = (
     "autoencoder.middle",
     "autoencoder.make_quantizer",
     "autoencoder.reconstruct",
+    "pixelcnn.CausalAttention",
+    "sampling.begin",
+    "sampling.onward",
+    "sampling.guided",
+    "sampling.Stretch",
+    "sampling.started",
 )
 
 # Records and one-liners: a lesson shows them, there is nothing in them to compare in its Check table.
 RECORDS = ("layers.group_norm", "quantize.Quantized", "perceptual.MiniConfig", "autoencoder.VQVAEConfig",
-           "autoencoder.Reconstruction")
+           "autoencoder.Reconstruction", "pixelcnn.PixelCNNConfig", "sampling.SampleConfig")
 
 
 def path_of(name):

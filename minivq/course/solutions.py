@@ -9,6 +9,7 @@ SOLUTIONS finds a solution by exercise id: a function, a class, a tuple of them,
 """
 
 import inspect
+import math
 import re
 
 import torch
@@ -361,6 +362,143 @@ answer = (1.0, apart + spread, spread)  # the least: a face in the very middle, 
 """.strip()
 
 
+# ---- lesson 09
+
+
+def nll(prior, indices):
+    """prior, (B, h, w) codes -> scalar: nats per token, each by the odds that the prior gave before it was seen"""
+    tokens = indices.flatten(1)  # (B, T)
+    logits = prior(tokens[:, :-1])  # (B, T, K): the first row was given before anything was seen
+    return F.cross_entropy(logits.flatten(0, 1), tokens.flatten())
+
+
+def costs(nats, tokens, pixels):
+    """nats per token, tokens and pixels of a picture -> nats per picture, bytes per picture, bits per pixel"""
+    bits = nats * tokens / math.log(2)
+    return nats * tokens, bits / 8, bits / pixels
+
+
+PRICE = "\n\n\n".join([
+    "import math\n\nimport torch.nn.functional as F", inspect.getsource(nll).rstrip(),
+    inspect.getsource(costs).rstrip(), "price = nll, costs"])
+
+
+def bigram(train, held, K, weight=20.0):
+    """(N, h, w), (M, h, w) codes -> odds of the first code (K,), odds after each code (K, K), nats per token of held"""
+    tokens, said = train.flatten(1), held.flatten(1)
+    share = (torch.bincount(tokens.flatten(), minlength=K) + 1.0).double() / (tokens.numel() + K)
+    pairs = torch.bincount((tokens[:, :-1] * K + tokens[:, 1:]).flatten(), minlength=K * K).reshape(K, K)
+    after = (pairs + weight * share) / (pairs.sum(1, keepdim=True) + weight)
+    first = (torch.bincount(tokens[:, 0], minlength=K) + weight * share) / (len(tokens) + weight)
+    logs = first[said[:, 0]].log().sum() + after[said[:, :-1], said[:, 1:]].log().sum()
+    return first, after, -logs.item() / said.numel()
+
+
+# The lesson's cells have these two; the exercise builds on them.
+def offsets(kernel):
+    """odd kernel -> rows, columns (kernel, kernel): how far each weight lies from the middle"""
+    steps = torch.arange(kernel) - kernel // 2
+    return torch.meshgrid(steps, steps, indexing="ij")
+
+
+class Masked(nn.Conv2d):
+    """(B, C, h, w) -> (B, C, h, w): a convolution of which only the weights count where the mask is true"""
+
+    def __init__(self, width, mask):
+        super().__init__(width, width, len(mask), padding="same")
+        self.register_buffer("mask", mask.float())
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight * self.mask, self.bias, padding="same")
+
+
+class CausalStack(nn.Module):
+    """(B, C, h, w) -> (B, C, h, w): masked convolutions; a place knows the codes before it"""
+
+    def __init__(self, width, kernel, layers):
+        super().__init__()
+        rows, columns = offsets(kernel)
+        above, left = [rows < 0, rows <= 0], [(rows == 0) & (columns < 0), (rows == 0) & (columns <= 0)]
+        self.vertical = nn.ModuleList(Masked(width, above[i > 0]) for i in range(layers))
+        self.horizontal = nn.ModuleList(Masked(width, left[i > 0]) for i in range(layers))
+        self.across = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(layers))
+
+    def forward(self, x):
+        above = left = x
+        for vertical, horizontal, across in zip(self.vertical, self.horizontal, self.across, strict=True):
+            above = vertical(above).tanh()  # the rows above at full width, and never its own
+            left = (horizontal(left) + across(above)).tanh()  # takes over what they know; the other way would leak
+        return left
+
+
+EVERY_ORDER = """
+# 4 * 3 * 2 * 1 orders; one free number for each row, 1 + 2 + 4 + 8, as many as one table of 16 odds that sum to 1 has.
+# Sum over the last token first: its odds sum to 1 whatever came before, and a sentence of three is left. And so on.
+answer = (24, 15, 1)
+""".strip()
+
+
+# ---- lesson 11
+
+
+def probabilities(logits, config):
+    """(B, K) -> (B, K): the odds after temperature, then top-k, then top-p, each row summing to 1"""
+    if config.temperature == 0:
+        return F.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+    logits = logits / config.temperature
+    if config.top_k is not None and config.top_k < logits.shape[-1]:
+        least = logits.topk(config.top_k, -1).values[:, -1:]  # (B, 1): the last logit that stays
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    odds = logits.softmax(-1)
+    if config.top_p is not None and config.top_p < 1:
+        falling, order = odds.sort(dim=-1, descending=True, stable=True)
+        before = falling.cumsum(-1) - falling  # what likelier codes have gathered
+        cut = torch.zeros_like(odds, dtype=torch.bool).scatter(-1, order, before >= config.top_p)
+        odds = odds.masked_fill(cut, 0)
+        odds = odds / odds.sum(-1, keepdim=True)
+    return odds
+
+
+def draw(logits, u, config):
+    """(B, K), one uniform number in [0, 1) for each row (B,) -> (B,) int64"""
+    edges = probabilities(logits.double(), config).cumsum(-1)
+    # The last edge is 1 but for rounding; beyond it there is no code.
+    return torch.searchsorted(edges, (u.double() * edges[:, -1])[:, None], right=True)[:, 0]
+
+
+# Both ways in one cell: the check gets the pair.
+PAINTER = "\n\n\n".join([
+    "import torch\nimport torch.nn.functional as F", inspect.getsource(probabilities).rstrip(),
+    inspect.getsource(draw).rstrip(), "painter = probabilities, draw"])
+
+
+def block_step(block, x, cache, layer):
+    """one new place (B, 1, width), `cache.used` places before it -> (B, 1, width); its key and value are kept"""
+    q, k, v = (part.unflatten(2, (block.heads, -1)).transpose(1, 2)  # (B, heads, 1, d)
+               for part in block.qkv(block.norm1(x)).chunk(3, 2))
+    end = cache.used + 1
+    cache.keys[layer, :, :, cache.used], cache.values[layer, :, :, cache.used] = k[:, :, 0], v[:, :, 0]
+    # The newest place may look at all the others: no mask.
+    h = F.scaled_dot_product_attention(q, cache.keys[layer, :, :, :end], cache.values[layer, :, :, :end])
+    x = x + block.out(h.transpose(1, 2).flatten(2))
+    return x + block.mlp(block.norm2(x))
+
+
+def nucleus(logits, p):
+    """(B, K), p -> (B, K): the logits of the likeliest codes that together reach p, -inf for the others"""
+    falling, order = logits.sort(-1, descending=True)
+    cut = falling.softmax(-1).cumsum(-1) > p
+    cut[:, 1:] = cut[:, :-1].clone()  # the code that crosses p stays
+    cut[:, 0] = False
+    return logits.masked_fill(torch.zeros_like(cut).scatter(-1, order, cut), -torch.inf)
+
+
+def too_near(samples, validation, known, share=0.1):
+    """features (N, F), (M, F), (L, F) -> samples nearer to a known face than all but `share` of validation"""
+    near, base = (torch.cdist(part, known).min(1).values for part in (samples, validation))
+    return (near < base.quantile(share)).float().mean().item()
+
+
 SOLUTIONS = {
     "0.2": CONVERSIONS,
     "0.3": distances,
@@ -395,6 +533,14 @@ SOLUTIONS = {
     "8.3": consistency,
     "8.4": psnr,
     "8.5": WORTHLESS,
+    "9.2": PRICE,
+    "9.3": bigram,
+    "9.4": CausalStack,
+    "9.5": EVERY_ORDER,
+    "11.2": PAINTER,
+    "11.3": block_step,
+    "11.4": nucleus,
+    "11.5": too_near,
 }
 
 
