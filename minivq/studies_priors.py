@@ -16,7 +16,7 @@ from minivq.training_prior import nll
 from minivq.twostage import TwoStage
 
 # Layers and width of each kind with as many parameters as a transformer of 6 layers of 192, within 5 %.
-SHAPES = {"transformer": (6, 192), "pixelcnn": (11, 80), "pixelsnail": (10, 80)}
+SHAPES = {"transformer": (6, 192), "pixelcnn": (8, 128), "pixelsnail": (7, 128)}
 SETTINGS = {                            # one thing at a time, away from the plain draw at temperature 1
     "top_k": [{"top_k": k} for k in (1, 5, 20, 50, 100, 200, None)],
     "top_p": [{"top_k": None, "top_p": p} for p in (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)],
