@@ -148,6 +148,16 @@ class Budget11:
     rounds: int  # times that one token is timed; the median counts
 
 
+@dataclass(frozen=True)
+class Budget12:
+    """Lesson 12, conditions: no training but that of Break it's toy."""
+
+    faces: int  # test faces that are told, and scored
+    each: int  # faces drawn for each of the twelve classes, of which the best is kept
+    toy_steps: int  # of each of the two trainings of Break it
+    toy: int  # its maps that are drawn from
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -165,6 +175,7 @@ FAST = {
     "09": Budget09(pictures=256, looked=64, toy=120, trial=4, steps=6, batch=16, broken=6),
     "10": Budget10(pictures=64, held=16, looked=16, steps=4, batch=8, few=16, memory=4),
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
+    "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
 }
 
 FULL = {
@@ -184,6 +195,7 @@ FULL = {
     "09": Budget09(pictures=4000, looked=1000, toy=120, trial=30, steps=1300, batch=32, broken=150),
     "10": Budget10(pictures=8000, held=256, looked=64, steps=1300, batch=32, few=500, memory=300),
     "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
+    "12": Budget12(faces=96, each=8, toy_steps=300, toy=200),
 }
 
 

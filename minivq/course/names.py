@@ -56,6 +56,11 @@ LESSON_OF = {
     "sampling.probabilities": "11",
     "sampling.draw": "11",
     "sampling.sample": "11",
+    "conditioning.smaller": "12",
+    "conditioning.boxes_of": "12",
+    "conditioning.Vocabulary": "12",
+    "conditioning.Conditions": "12",
+    "sampling.guided": "12",
     "sampling.best": "12",
     "sampling.schedule": "13",
     "sampling.sample_sliding": "13",
@@ -63,7 +68,7 @@ LESSON_OF = {
 
 # The modules of which every public name stands in the table.
 METHOD = ("layers", "metrics", "quantize", "perceptual", "autoencoder", "discriminator", "losses", "pixelcnn",
-          "transformer", "sampling")
+          "transformer", "conditioning", "sampling")
 
 # Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
 HELPERS = (
@@ -85,7 +90,9 @@ HELPERS = (
     "transformer.check_input",
     "sampling.begin",
     "sampling.onward",
-    "sampling.guided",
+    "conditioning.points",
+    "conditioning.frames",
+    "conditioning.labels_of",
     "sampling.Stretch",
     "sampling.started",
 )
