@@ -1,5 +1,6 @@
 """Scores of a first stage on a whole split, beside what plain methods reach at the same bits. Floor 4."""
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -147,13 +148,22 @@ def anchors(judge: Judge, pictures: Pictures, originals: Tensor, real: dict[str,
     return found
 
 
-def look(judge: Judge, batch: Callable[[Tensor], Tensor], count: int) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-    """batch(rows) -> pictures; what the judge reads off the first `count`: features, answers, label maps."""
-    read = [judge.read(batch(rows)) for rows in tqdm(torch.arange(count).split(64), unit="batch", leave=False,
-                                                     desc="judging")]
-    return (torch.cat([part[0] for part in read]),
-            {name: torch.cat([part[1][name] for part in read]) for name, _ in judge.config.questions},
-            torch.cat([part[2] for part in read]))
+class Seen(NamedTuple):
+    """What a judge read off N pictures: features (N, 64), answers name -> (N,), odds of the classes (N, classes)."""
+
+    features: Tensor
+    answers: dict[str, Tensor]
+    odds: Tensor
+
+
+@torch.no_grad()
+def look(judge: Judge, batch: Callable[[Tensor], Tensor], count: int) -> Seen:
+    """batch(rows) -> pictures in [-1, 1]; what the judge reads off the first `count`."""
+    readings = [judge(batch(rows)) for rows in tqdm(torch.arange(count).split(64), unit="batch", leave=False,
+                                                    desc="judging")]
+    logits = {name: torch.cat([reading.answers[name] for reading in readings]) for name, _ in judge.config.questions}
+    return Seen(torch.cat([reading.features for reading in readings]),
+                {name: values.argmax(1) for name, values in logits.items()}, logits["class"].softmax(1))
 
 
 def sides(judge: Judge) -> list[str]:

@@ -1,33 +1,13 @@
 """Scores of drawn pictures: they have no originals, so they are compared with others as sets. Floor 4."""
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from minivq import datasets, evaluation, metrics
 from minivq.datasets import Pictures
+from minivq.evaluation import Seen, look
 from minivq.judge import Judge
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a judge read off N pictures: features (N, 64), answers name -> (N,), odds of the classes (N, classes)."""
-
-    features: Tensor
-    answers: dict[str, Tensor]
-    odds: Tensor
-
-
-@torch.no_grad()
-def seen(judge: Judge, batch: Callable[[Tensor], Tensor], count: int) -> Seen:
-    """batch(rows) -> pictures in [-1, 1]; what the judge reads off the first `count`."""
-    readings = [judge(batch(rows)) for rows in tqdm(torch.arange(count).split(64), unit="batch", leave=False,
-                                                    desc="judging")]
-    logits = {name: torch.cat([reading.answers[name] for reading in readings]) for name in readings[0].answers}
-    return Seen(torch.cat([reading.features for reading in readings]),
-                {name: values.argmax(1) for name, values in logits.items()}, logits["class"].softmax(1))
 
 
 @dataclass(frozen=True)
@@ -47,8 +27,8 @@ def yardstick(judge: Judge, pictures: Pictures, count: int, train: Pictures | No
     """
     other = datasets.load(pictures.name, pictures.size, "validation" if pictures.split != "validation" else "test",
                           count)
-    real, held = (seen(judge, part.batch, count) for part in (pictures, other))
-    known = None if train is None else torch.cat([seen(judge, batch, len(train)).features for batch in (
+    real, held = (look(judge, part.batch, count) for part in (pictures, other))
+    known = None if train is None else torch.cat([look(judge, batch, len(train)).features for batch in (
         train.batch, lambda rows: train.batch(rows).flip(3))])      # a prior learns from mirrored pictures, too
     return Yardstick(real, held, known, {"pictures": count, "data": pictures.name, "size": pictures.size,
                                          "split": pictures.split,
@@ -67,7 +47,7 @@ def evaluate_samples(drawn: Tensor, judge: Judge, against: Yardstick, classes: T
     count = len(against.real.features)
     if len(drawn) != count:
         raise ValueError(f"{len(drawn)} drawn pictures, {count} real ones: FFD compares sets of one size")
-    found, real, held = seen(judge, lambda rows: datasets.from_uint8(drawn[rows]), count), against.real, against.held
+    found, real, held = look(judge, lambda rows: datasets.from_uint8(drawn[rows]), count), against.real, against.held
     scores = {"ffd": metrics.frechet(found.features, real.features),
               "ffd_floor": metrics.frechet(held.features, real.features),
               "class_score": class_score(found.odds), "class_score_real": class_score(real.odds), **against.about}

@@ -53,7 +53,7 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     """(…, n, m) -> (…, n, m): about U V' of the singular value decomposition U S V', by Newton's iteration with Schulz.
 
     Singular values end between 0.7 and 1.2, which is enough, and takes products of matrices alone. Where the processor
-    is faster in bf16, so are float32 matrices computed: it took two fifths of a step of a transformer, then one fifth.
+    is faster in bf16, float32 matrices are computed so: of a step of 0.27 s of a prior 0.02 s in the place of 0.06.
     """
     wide = matrix.shape[-2] <= matrix.shape[-1]
     X = matrix if wide else matrix.mT

@@ -31,7 +31,7 @@ class TwoStage:
             raise ValueError(f"class {name!r} was asked for, this prior knows no classes")
         numbers = {text: i for i, text in enumerate(self.classes)} | {str(i): i for i in range(len(self.classes))}
         if str(name) not in numbers:
-            known = ", ".join(f"{i} {text}" for i, text in enumerate(self.classes))
+            known = "; ".join(f"{i} {text}" for i, text in enumerate(self.classes))
             raise ValueError(f"class {name!r} is not known: wanted one of {known}")
         return torch.full((count, 1), numbers[str(name)])
 

@@ -148,7 +148,7 @@ def test_a_prior_is_loaded_with_its_first_stage_and_draws_pictures(both):
     assert x.shape == (3, 3, 16, 16) and x.abs().max() <= 1
     again = model.sample(3, model.told(1, 3), SampleConfig(batch=2), generator=torch.Generator().manual_seed(0))
     assert torch.equal(x, again)
-    with pytest.raises(ValueError, match="'d' is not known: wanted one of 0 a, 1 b, 2 c"):
+    with pytest.raises(ValueError, match="'d' is not known: wanted one of 0 a; 1 b; 2 c"):
         model.told("d", 3)
 
 
