@@ -3,7 +3,7 @@ import argparse
 import dataclasses
 import math
 
-from minivq import checkpoint, distributed, drawing, pretrained, sentences, training, training_prior
+from minivq import checkpoint, datasets, distributed, drawing, pretrained, sentences, training, training_prior
 from minivq.commands import STYLE, add_data, add_training, config_of, history, pictures, talk, with_steps
 from minivq.conditioning import Conditions
 from minivq.layers import count_parameters
@@ -11,6 +11,7 @@ from minivq.pixelcnn import PixelCNNConfig
 from minivq.training_prior import PriorConfig
 from minivq.transformer import TransformerConfig
 from minivq.twostage import TwoStage
+from minivq.windows import Window, coordinate_count
 
 
 def add_train(kinds) -> None:
@@ -21,8 +22,12 @@ def add_train(kinds) -> None:
     one.add_argument("--classes", action="store_true", help="tell it the class of each picture, where there is one")
     one.add_argument("--maps", default=None, metavar="NAME", help="of a world: tell it label maps, by this first stage "
                      "of them, and depth, edges, small pictures, points and boxes")
+    one.add_argument("--window", type=int, default=None, metavar="N", help="learn windows of N x N tokens, out of "
+                     "pictures of any size; with --maps it is told label maps alone")
+    one.add_argument("--places", action="store_true", help="of --window: tell it where in the picture its window is")
     one.add_argument("--prior", choices=("transformer", "pixelcnn", "pixelsnail"), default="transformer",
                      help="what kind of net")
+    one.add_argument("--init", default=None, metavar="NAME", help="begin with the weights of this prior")
     one.add_argument("--layers", type=int, default=6, help="blocks, or layers of convolutions")
     one.add_argument("--width", type=int, default=192, help="channels")
     one.add_argument("--dropout", type=float, default=0.0, help="share of channels silenced in a step")
@@ -42,25 +47,38 @@ def train_prior(args: argparse.Namespace) -> int:
     config = config_of(args, PriorConfig, pkeep=args.pkeep, patience=args.patience)
     train, validation = pictures(args, f, args.count)
     training.check_fit(stage.config, train, config)
-    if args.classes and args.maps:
-        raise ValueError("--classes and --maps: wanted one of them")
+    if sum(map(bool, (args.classes, args.maps, args.places))) > 1:
+        raise ValueError("--classes, --maps, --places: wanted one of them")
+    if args.window is None and args.places:
+        raise ValueError("--places says where a window is: wanted --window, too")
     grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
     conditions = conditions_of(args, stage)
-    mirror = not args.no_mirror and conditions is None      # what is told of a picture is not told of a mirrored one
-    sets = [sentences.encoded(stage, part, flip, args.classes) for part, flip in ((train, mirror), (validation, False))]
-    if conditions is not None:
-        sets = [dataclasses.replace(part, conds=sentences.told(conditions, source))
-                for part, source in zip(sets, (train, validation), strict=True)]
-    prior_config = prior_of(args, K, grid, len(classes), conditions)
+    # What is told of a picture is not told of a mirrored one; a label map is mirrored with it.
+    mirror = not args.no_mirror and not args.places and (conditions is None or args.window is not None)
+    window = None
+    if args.window is not None:
+        sets, window = windows_of(args, stage, conditions, (train, validation), mirror)
+        grid = (args.window,) * 2
+        prior_config = prior_of_windows(args, K, window, conditions)
+    else:
+        sets = [sentences.encoded(stage, part, flip, args.classes)
+                for part, flip in ((train, mirror), (validation, False))]
+        if conditions is not None:
+            sets = [dataclasses.replace(part, conds=sentences.told(conditions, source))
+                    for part, source in zip(sets, (train, validation), strict=True)]
+        prior_config = prior_of(args, K, grid, len(classes), conditions)
     config = with_steps(args, config, lambda: training_prior.seconds_per_step(prior_config, config, sets[0]))
-    talk(f"{len(sets[0]):,} sentences of {grid[0] * grid[1]} words out of {K}, {config.steps} steps of {config.batch} "
+    what = "pictures, windows" if window else "sentences"
+    talk(f"{len(sets[0]):,} {what} of {grid[0] * grid[1]} words out of {K}, {config.steps} steps of {config.batch} "
          f"in {args.out}")
     about = {"first_stage": checkpoint.sha256(pretrained.find(args.first_stage)), "data": training.describe(train),
-             "classes": list(classes), "mirror": mirror, "maps": args.maps}
-    prior = training_prior.train_prior(prior_config, config, *sets, args.out, about)
+             "classes": list(classes), "mirror": mirror, "maps": args.maps, "init": args.init,
+             "window": args.window, "places": args.places}
+    init = pretrained.load(args.init, kind="prior").prior if args.init else None
+    prior = training_prior.train_prior(prior_config, config, *sets, args.out, about, init)
     scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
               **sentences.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
-    return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions), scores)
+    return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions, window), scores)
 
 
 def conditions_of(args: argparse.Namespace, stage) -> Conditions | None:
@@ -72,6 +90,38 @@ def conditions_of(args: argparse.Namespace, stage) -> Conditions | None:
         raise ValueError(f"{args.maps} has {maps.config.channels} channels and f={maps.config.factor}: wanted "
                          f"{len(place.LABELS)}, one for each label of {args.data}, and an f that divides {args.size}")
     return Conditions(stage, maps, place.PALETTE)
+
+
+def windows_of(args: argparse.Namespace, stage, conditions: Conditions | None, sources, mirror: bool):
+    """Training and validation pictures -> both as Windows, and what the prior remembers of them."""
+    sets = []
+    for pictures_, flip in zip(sources, (mirror, False), strict=True):
+        whole, maps = pictures_ if pictures_.places is None else pictures_.whole(), None
+        tokens = sentences.encoded(stage, whole, flip, classes=False).tokens
+        if conditions is not None:
+            truth = datasets.truth(args.data, "segmentation", args.size, whole.split, len(pictures_))
+            truth = datasets.LabelMaps(truth if truth.places is None else truth.whole(), len(conditions.palette))
+            maps = sentences.encoded(conditions.maps, truth, flip, classes=False).tokens
+        sets.append(sentences.Windows(tokens, args.window, maps, args.places))
+    grid = tuple(sets[0].tokens.shape[1:])
+    if args.window % 2 or not 2 <= args.window <= min(grid):
+        raise ValueError(f"window={args.window}: wanted an even number of 2 to {min(grid)}, the tokens of a side")
+    if conditions is not None and sets[0].maps.shape != sets[0].tokens.shape:
+        raise ValueError(f"{args.maps} has f={conditions.maps.config.factor}: wanted {stage.config.factor}, "
+                         "so that a window of its codes is a window of the picture's")
+    return sets, Window(args.window, grid, "maps" if conditions else "places" if args.places else "")
+
+
+def prior_of_windows(args: argparse.Namespace, K: int, window: Window, conditions: Conditions | None):
+    """The options -> the shape of a transformer of windows."""
+    if args.prior != "transformer":
+        raise ValueError(f"--prior {args.prior}: wanted a transformer for --window")
+    told = {}
+    if conditions is not None:
+        told = {"cond_values": conditions.maps.config.K, "cond_length": window.n**2}
+    elif args.places:
+        told = {"cond_values": coordinate_count(window.grid, window.n), "cond_length": 2}
+    return TransformerConfig(K, window.n**2, args.layers, max(1, args.width // 32), args.width, args.dropout, **told)
 
 
 def prior_of(args: argparse.Namespace, K: int, grid: tuple[int, int], classes: int, conditions: Conditions | None):

@@ -1,5 +1,6 @@
 """python -m minivq sample: pictures out of nothing, or out of what the prior is told. Floor 5."""
 import argparse
+import dataclasses
 import math
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from minivq import datasets, distributed, drawing, pretrained, selector
+from minivq import commands_sliding, datasets, distributed, drawing, pretrained, selector
 from minivq.commands import STYLE, picture_file
 from minivq.conditioning import SMALLER, labels_of
 from minivq.sampling import SampleConfig, best
@@ -21,13 +22,20 @@ def add_parser(commands) -> None:
     one = commands.add_parser("sample", help="draw pictures with a prior", **STYLE)
     one.add_argument("--model", default="faces", metavar="NAME", help="a shipped prior "
                      f"({', '.join(pretrained.available('prior'))}), the folder of a prior's training, or a .pt file")
-    one.add_argument("--n", type=int, default=16, help="pictures")
+    one.add_argument("--n", type=int, default=None, help="pictures (default: 16, of a sliding window 1)")
     one.add_argument("--class", dest="told", default=None, metavar="NAME", help="a class by its name or number")
     one.add_argument("--condition", choices=TOLD, default=None, help="what --picture tells")
     one.add_argument("--picture", type=Path, default=None, metavar="FILE", help="of a segmentation: painted in the "
                      "world's colours; depth and edges: grey; low: a picture of a quarter of the side")
     one.add_argument("--complete", type=Path, default=None, metavar="FILE", help="go on with this picture")
     one.add_argument("--rows", type=int, default=None, help="of --complete: how many rows of tokens stay (half)")
+    one.add_argument("--size", default=None, metavar="WxH", help="of a prior of windows, such as landscapes: width and "
+                     "height in px")
+    one.add_argument("--segmentation", type=Path, default=None, metavar="FILE", help="of a prior of windows: a label "
+                     "map of that size (default: the world draws one from the seed)")
+    one.add_argument("--stride", type=int, default=1, help="of a prior of windows: it moves every so many tokens; "
+                     "above 1 is faster, and no longer exact")
+    one.add_argument("--float32", action="store_true", help="no bf16, even where the processor has it")
     one.add_argument("--temperature", type=float, default=SampleConfig.temperature, help="0: always the likeliest code")
     one.add_argument("--top-k", type=int, default=SampleConfig.top_k, help="only the k likeliest codes")
     one.add_argument("--top-p", type=float, default=None, help="only the likeliest codes up to this probability")
@@ -46,6 +54,13 @@ def sample(args: argparse.Namespace) -> int:
     config = SampleConfig(args.temperature, args.top_k, args.top_p, args.guidance)
     check(args)
     model = pretrained.load(args.model, distributed.device(), kind="prior")
+    if model.window is not None:
+        config = dataclasses.replace(config, bf16=False if args.float32 else None)
+        return commands_sliding.sample(args, model, config)
+    if args.size or args.segmentation or args.stride != 1:
+        raise ValueError(f"--size, --segmentation and --stride are for a prior of windows, {args.model} draws pictures "
+                         f"of one size")
+    args.n = 16 if args.n is None else args.n
     chooser = selector.load(f"selector-{model.info['data']}") if args.accept < 1 else None
     count = math.ceil(args.n / args.accept)
     cond, given, first = told(args, model, count)
@@ -62,8 +77,10 @@ def sample(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> None:
     """Raise ValueError for options that do not go together, or a file that is missing, before anything is loaded."""
-    if args.n < 1:
+    from minivq import plot
+    if args.n is not None and args.n < 1:
         raise ValueError(f"n={args.n}: wanted at least 1")
+    plot.kind_of(args.out)
     if not 0 < args.accept <= 1:
         raise ValueError(f"accept={args.accept}: wanted a share above 0 and up to 1")
     if args.accept < 1 and args.told is None:
@@ -74,7 +91,7 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError("--class and --condition: wanted one of them")
     if args.rows is not None and args.complete is None:
         raise ValueError(f"rows={args.rows}: wanted --complete, the picture of which they stay")
-    for path in filter(None, (args.picture, args.complete)):
+    for path in filter(None, (args.picture, args.complete, args.segmentation)):
         if not path.is_file():
             raise ValueError(f"{path} is not a file: wanted a picture")
 

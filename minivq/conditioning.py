@@ -85,7 +85,7 @@ class Conditions:
         """
         words = self.vocabulary
         if kind == "segmentation":
-            told = self.maps.encode(one_hot(truth, len(self.palette))).flatten(1) + words.first("map")
+            told = self.map_tokens(truth).flatten(1) + words.first("map")
         elif kind in ("depth", "edges", "low"):
             told = self.first_stage.encode(self.as_picture(kind, truth)).flatten(1) + words.first("code")
         elif kind in ("keypoints", "boxes"):
@@ -93,6 +93,11 @@ class Conditions:
         else:
             raise ValueError(f"a condition {kind!r}: wanted one of {', '.join(KINDS)}")
         return torch.cat([told.new_full((len(told), 1), KINDS.index(kind)), told], 1)
+
+    @torch.no_grad()
+    def map_tokens(self, maps: Tensor) -> Tensor:
+        """Label maps (B, H, W) int -> (B, h, w): the codes of their own first stage."""
+        return self.maps.encode(one_hot(maps, len(self.palette)))
 
     @staticmethod
     def as_picture(kind: str, truth: Tensor) -> Tensor:

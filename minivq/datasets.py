@@ -75,6 +75,12 @@ class Pictures(Dataset):
             places = torch.rand(len(rows), 2, generator=generator, dtype=torch.float64).numpy()
         return np.stack([self._crop(row, place) for row, place in zip(rows, places, strict=True)])
 
+    def whole(self) -> "Pictures":
+        """The full pictures, of which this set's are crops, each once: `batch` then gives them as they are."""
+        rows, first = np.unique(self.rows, return_index=True)
+        return Pictures(self.name, self.split, self.size, self.pixels, rows, source=np.asarray(self.source)[first],
+                        labels=None if self.labels is None else self.labels[first], classes=self.classes)
+
     def _crop(self, row, place) -> np.ndarray:
         picture, size = self.pixels[row], self.size
         top, left = (int(u * (side - size + 1)) for u, side in zip(place, picture.shape[:2], strict=True))
@@ -116,7 +122,7 @@ def load(name: str, size: int, split: str, count: int | None = None, crop: str =
     root: where torchvision's files lie or are to be downloaded to; default data/cache/torchvision.
 
     28 px pictures are padded to 32; every other change of size is Pillow's Lanczos filter, never a stretch.
-    Landscapes above 64 px are crops of canvases of 2 size x 3/2 size. Raises ValueError for a request that
+    Landscapes above 64 px are crops of canvases of 4 size x 3 size. Raises ValueError for a request that
     cannot be met, OSError where files cannot be written or downloaded.
     """
     if split not in SPLITS:
@@ -160,7 +166,7 @@ def truth(name: str, kind: str, size: int, split: str, count: int | None = None)
 
 def _load_world(name, kind, size, split, count) -> Pictures:
     canvases = name == "landscapes" and size > 64
-    width, height = (2 * size, 3 * size // 2) if canvases else (size, size)
+    width, height = (4 * size, 3 * size) if canvases else (size, size)
     first, stop = WORLD_RANGES[split]
     n = _checked(name, split, count, stop - first)
     rows = np.arange(n)

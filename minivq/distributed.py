@@ -55,6 +55,11 @@ def has_bf16(device: torch.device) -> bool:
     return torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_amx_tile_supported()
 
 
+def autocast(device: torch.device, enabled: bool | None) -> contextlib.AbstractContextManager:
+    """bf16 for the networks; the quantiser switches it off for itself. None: where the processor has it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device) if enabled is None else enabled)
+
+
 def all_reduce(x: Tensor) -> Tensor:
     """(...) -> (...): the sum over all processes, in place."""
     if world_size() > 1:

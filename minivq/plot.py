@@ -147,12 +147,17 @@ def few_colours(picture: np.ndarray, error: int = 6) -> bytes | None:
     return out.getvalue()
 
 
+def kind_of(path: str | Path) -> str:
+    """A picture file's name -> "png" or "jpeg". Raises ValueError for other endings."""
+    kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(Path(path).suffix.lower())
+    if kind is None:
+        raise ValueError(f"file {Path(path).name}, wanted a name that ends in .png or .jpg")
+    return kind
+
+
 def save(path: str | Path, picture: np.ndarray) -> Path:
     """Write (H, W, 3) uint8 to a .png (or .jpg) file, making folders; ValueError for other endings."""
-    path = Path(path)
-    kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(path.suffix.lower())
-    if kind is None:
-        raise ValueError(f"file {path.name}, wanted a name that ends in .png or .jpg")
+    path, kind = Path(path), kind_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode(picture, kind))
     return path

@@ -14,6 +14,7 @@ from minivq.conditioning import Conditions
 from minivq.pixelcnn import PixelCNN, PixelCNNConfig
 from minivq.transformer import Transformer, TransformerConfig
 from minivq.twostage import TwoStage
+from minivq.windows import Window
 
 # Objects that released files carry beside the weights; nothing of them is needed.
 FRAMEWORK = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
@@ -86,8 +87,9 @@ def two_stages(payload: dict, device: torch.device | str) -> TwoStage:
                 raise ValueError(f"{path} is not the first stage of this prior: its codes mean something else by now")
             stages[part] = load(path, device, "vqvae")
     conditions = Conditions(stages["first_stage"], stages["maps"], payload["palette"]) if payload["maps"] else None
+    window = payload.get("window") and Window(**tupled(payload["window"]))
     return TwoStage(stages["first_stage"], prior.eval().to(device), payload["grid"], payload["classes"],
-                    payload.get("info", {}), conditions)
+                    payload.get("info", {}), conditions, window)
 
 
 MAKERS = {"vqvae": first_stage, "prior": two_stages}
@@ -118,7 +120,8 @@ def export_prior(model: TwoStage, path: str | Path, stage: str | Path, maps: str
     payload = {"kind": "prior", "prior": "transformer" if isinstance(model.prior, Transformer) else "pixelcnn",
                "config": dataclasses.asdict(model.prior.config), "model": checkpoint.half(model.prior),
                "grid": list(model.grid), "classes": list(model.classes), "info": model.info,
-               "palette": model.conditions.colours if model.conditions else []}
+               "palette": model.conditions.colours if model.conditions else [],
+               "window": dataclasses.asdict(model.window) if model.window else None}
     for part, name in (("first_stage", stage), ("maps", maps)):
         payload[part] = name and (str(name) if str(name) in available() else str(find(name).resolve()))
         payload[f"{part}_sha256"] = name and checkpoint.sha256(find(name))
@@ -252,7 +255,7 @@ def prior_from_reference(state: dict[str, Tensor], T: int, heads: int, cond_leng
         renamed[key] = value
     wanted = prior.state_dict().keys()
     if wanted != renamed.keys():
-        raise ValueError(f"the state dict does not fit: missing (by our names) {sorted(wanted - renamed.keys())}, "
-                         f"unexpected {sorted(renamed.keys() - wanted)}")
+        missing, unexpected = sorted(wanted - renamed.keys()), sorted(renamed.keys() - wanted)
+        raise ValueError(f"the state dict does not fit: missing (by our names) {missing}, unexpected {unexpected}")
     prior.load_state_dict(renamed)
     return prior.eval()

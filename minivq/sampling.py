@@ -1,10 +1,13 @@
 """How odds become tokens: one uniform number per token decides, so order and batch change nothing. Floor 2."""
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from minivq import distributed
+from minivq.windows import Stretch, schedule
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class SampleConfig:
     top_p: float | None = None      # only the likeliest codes that together reach this probability; None: all
     guidance: float = 0.0           # g: logits with the condition, moved away from those without by g times the step
     batch: int = 64                 # pictures that are drawn at once
+    bf16: bool | None = False       # the network in bf16; None: where the processor has it
 
     def __post_init__(self):
         if self.temperature < 0:
@@ -84,13 +88,15 @@ def sample(prior: nn.Module, grid: tuple[int, int], count: int, cond: Tensor | N
     with tqdm(total=count * T, unit="token", leave=False, desc="sampling") as progress:
         for rows in torch.arange(count).split(config.batch):
             part = None if cond is None else cond[rows].to(device)
-            logits, state = begin(prior, len(rows), part, config)
+            with distributed.autocast(device, config.bf16):
+                logits, state = begin(prior, len(rows), part, config)
             for place in range(T):
                 drawn = draw(logits.cpu(), u[rows, place], config)
                 tokens[rows, place] = torch.where(keep[rows, place], tokens[rows, place], drawn)
                 progress.update(len(rows))
                 if place + 1 < T:
-                    logits, state = onward(prior, tokens[rows, place].to(device), place, state, config)
+                    with distributed.autocast(device, config.bf16):
+                        logits, state = onward(prior, tokens[rows, place].to(device), place, state, config)
     return tokens.reshape(count, *grid)
 
 
@@ -128,49 +134,43 @@ def best(scores: Tensor, share: float) -> Tensor:
     return scores.argsort(descending=True, stable=True)[:max(1, round(share * len(scores)))]
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Tokens (row, first) to (row, last) of one row, drawn one after the other in a window that stands still."""
+@dataclass
+class Painting:
+    """A grid that is being drawn: tokens (count, h, w) int64, -1 where nothing is yet; the number that decides each."""
 
-    row: int
-    first: int
-    last: int
-    corner: tuple[int, int]         # row and column of the window's first token
-    step: int                       # when the first of them is drawn; the others in the steps after it
+    tokens: Tensor
+    u: Tensor
 
-
-def schedule(grid: tuple[int, int], window: int, stride: int = 1) -> list[Stretch]:
-    """A grid (h, w) of tokens and a window of n x n -> the stretches in which all its tokens can be drawn.
-
-    The window of token (i, j) has its corner at i - n/2, j - n/2, kept inside the grid (Esser et al. 2021, section
-    3.3); with a stride it moves only every so many columns. A token needs those to its left and, of the rows above,
-    the columns of its window: whatever has all it needs is drawn in the same step, at most w + (h - 1) n of them.
-    """
-    (h, w), n = grid, window
-    done, stretches = [[0] * w for _ in range(h)], []              # the step of every token
-    for i in range(h):
-        j = 0
-        while j < w:
-            top, left = (min(max(place - n // 2, 0), side - n) for place, side in ((i, h), (j - j % stride, w)))
-            end = next((k for k in range(j + 1, w) if min(max(k - k % stride - n // 2, 0), w - n) != left), w)
-            before = max(done[i][j - 1] + 1 if j else 0, done[i - 1][left + n - 1] + 1 if i else 0)
-            done[i][j:end] = range(before, before + end - j)
-            stretches.append(Stretch(i, j, end - 1, (top, left), before))
-            j = end
-    return stretches
+    @classmethod
+    def begin(cls, count: int, grid: tuple[int, int], generator: torch.Generator | None = None) -> "Painting":
+        """Nothing drawn yet."""
+        return cls(torch.full((count, *grid), -1), torch.rand(count, *grid, generator=generator))
 
 
-@torch.no_grad()
 def sample_sliding(prior: nn.Module, grid: tuple[int, int], window: int, count: int = 1,
                    cond: Callable[[int, int], Tensor] | Tensor | None = None, config: SampleConfig = SampleConfig(),
                    generator: torch.Generator | None = None, stride: int = 1) -> Tensor:
     """A prior of windows of n x n tokens -> `count` pictures of tokens (count, h, w) int64, h and w at least n.
 
+    See `paint`, of which this is the whole in one go.
+    """
+    painting = Painting.begin(count, grid, generator)
+    with tqdm(total=grid[0] * grid[1], unit="token", leave=False, desc="sliding") as progress:
+        for drawn in paint(prior, painting, window, cond, config, stride):
+            progress.update(drawn)
+    return painting.tokens
+
+
+def paint(prior: nn.Module, painting: Painting, window: int, cond: Callable[[int, int], Tensor] | Tensor | None = None,
+          config: SampleConfig = SampleConfig(), stride: int = 1) -> Iterator[int]:
+    """Draw what is not yet drawn, in place; how many tokens of a picture each step drew.
+
     cond: tokens (count, h, w) of a map, of which each window sees its own n x n; or a function of the window's corner
     (row, column) -> (count, c). With stride 1 every token is drawn as if its window were computed alone; a larger one
-    is faster, and then the window stands off centre by up to stride - 1. Raises ValueError for what does not fit.
+    is faster, and then the window stands off centre by up to stride - 1. It may be left after any step and gone on
+    with later, in another process too: the picture is the same. Raises ValueError for what does not fit.
     """
-    (h, w), n = grid, window
+    (count, h, w), n = painting.tokens.shape, window
     if n % 2 or n * n != prior.config.T:
         raise ValueError(f"window={n}: wanted an even number whose square is this prior's T={prior.config.T}")
     if min(h, w) < n:
@@ -179,39 +179,49 @@ def sample_sliding(prior: nn.Module, grid: tuple[int, int], window: int, count: 
         raise ValueError(f"stride={stride}: wanted 1 to {n // 2}, half the window")
     if isinstance(cond, Tensor) and cond.shape != (count, h, w):
         raise ValueError(f"a condition of shape {tuple(cond.shape)}: wanted {(count, h, w)}")
-    device = next(prior.parameters()).device
-    u = torch.rand(count, h, w, generator=generator)
-    tokens = torch.zeros(count, h, w, dtype=torch.int64)
+    if config.guidance:
+        raise ValueError(f"guidance={config.guidance}: wanted 0, a sliding window is told all that there is")
+    return steps(prior, painting, n, cond, config, stride)
 
-    def told(corner: tuple[int, int]) -> Tensor | None:
+
+@torch.no_grad()
+def steps(prior: nn.Module, painting: Painting, n: int, cond: Callable | Tensor | None, config: SampleConfig,
+          stride: int) -> Iterator[int]:
+    """The steps of `paint`: all stretches that can begin are begun together, and each goes on with a cache."""
+    tokens, u, device = painting.tokens, painting.u, next(prior.parameters()).device
+    (count, h, w), K = tokens.shape, prior.config.K
+
+    def told(corner: tuple[int, int]) -> Tensor:
         if isinstance(cond, Tensor):
             return cond[:, corner[0]:corner[0] + n, corner[1]:corner[1] + n].flatten(1)
-        return None if cond is None else cond(*corner)
+        return cond(*corner)
 
-    waiting: dict[int, dict[tuple[int, int], list[Stretch]]] = {}  # step -> (tokens before, length) -> stretches
-    for one in schedule(grid, n, stride):
+    waiting: dict[int, dict[tuple[int, int], list[Stretch]]] = {}   # step -> (tokens before, length) -> stretches
+    for one in schedule((h, w), n, stride):
+        if tokens[0, one.row, one.last] >= 0:
+            continue                                                # drawn before; a stretch begun is begun again
         key = ((one.row - one.corner[0]) * n + one.first - one.corner[1], one.last - one.first)
         waiting.setdefault(one.step, {}).setdefault(key, []).append(one)
-    going, step = [], 0                                             # groups of stretches, with their caches
-    with tqdm(total=h * w, unit="token", leave=False, desc="sliding") as progress:
-        while going or waiting:
-            for (before, length), group in waiting.pop(step, {}).items():
-                seen = torch.cat([tokens[:, i:i + n, j:j + n].flatten(1)[:, :before] for i, j in
-                                  (one.corner for one in group)]).to(device)
-                conds = None if cond is None else torch.cat([told(one.corner) for one in group]).to(device)
+    going, step = [], min(waiting, default=0)                       # groups of stretches, with their caches
+    while going or waiting:
+        for (before, length), group in waiting.pop(step, {}).items():
+            seen = torch.cat([tokens[:, i:i + n, j:j + n].flatten(1)[:, :before] for i, j in
+                              (one.corner for one in group)]).to(device)
+            conds = None if cond is None else torch.cat([told(one.corner) for one in group]).to(device)
+            with distributed.autocast(device, config.bf16):
                 going.append([group, 0, before, *started(prior, seen, conds, length)])
-            for entry in going:
-                group, k, before, logits, cache = entry
-                places = [(one.row, one.first + k) for one in group]
-                drawn = draw(logits.cpu(), torch.cat([u[:, i, j] for i, j in places]), config)
-                for (i, j), codes in zip(places, drawn.split(count), strict=True):
-                    tokens[:, i, j] = codes
-                progress.update(len(group))
-                entry[1] = k + 1
-                if group[0].first + k < group[0].last:
-                    entry[3] = prior.next(drawn.to(device), before + k, cache)
-            going, step = [entry for entry in going if entry[0][0].first + entry[1] <= entry[0][0].last], step + 1
-    return tokens
+        drawn = draw(torch.cat([entry[3] for entry in going]).cpu() if going else torch.empty(0, K),
+                     torch.cat([u[:, one.row, one.first + entry[1]] for entry in going for one in entry[0]]), config)
+        for entry, codes in zip(going, drawn.split([count * len(entry[0]) for entry in going]), strict=True):
+            group, k, before, _, cache = entry
+            for one, part in zip(group, codes.split(count), strict=True):
+                tokens[:, one.row, one.first + k] = part
+            entry[1] = k + 1
+            if group[0].first + k < group[0].last:
+                with distributed.autocast(device, config.bf16):
+                    entry[3] = prior.next(codes.to(device), before + k, cache)
+        yield sum(len(entry[0]) for entry in going)
+        going, step = [entry for entry in going if entry[0][0].first + entry[1] <= entry[0][0].last], step + 1
 
 
 def started(prior: nn.Module, seen: Tensor, cond: Tensor | None, more: int) -> tuple[Tensor, object]:

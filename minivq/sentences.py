@@ -12,8 +12,9 @@ from minivq import cache, datasets, drawing
 from minivq.autoencoder import VQVAE
 from minivq.conditioning import KINDS, Conditions, boxes_of, smaller
 from minivq.datasets import Pictures
+from minivq.windows import coordinates
 
-BATCH = 16                      # pictures encoded at once, few enough for the cache: 680 a second, with 64 450
+BATCH = 16                      # pictures of 64 px encoded at once, few enough for the cache: 680 a second, with 64 450
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,46 @@ class Sentences:
             conds = list(conds.values())[number % len(conds)]
         return self.tokens[indices].flatten(1).long(), None if conds is None else conds[indices].long()
 
+    @property
+    def words(self) -> int:
+        """Tokens of a sentence."""
+        return self.tokens[0].numel()
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Pictures as maps of tokens (N, h, w) int16, of which each batch sees n x n somewhere, and is told of them.
+
+    maps: label maps as tokens (N, h, w): the window's own part of them is told. places: its corner is told.
+    """
+
+    tokens: Tensor
+    window: int
+    maps: Tensor | None = None
+    places: bool = False
+
+    def batch(self, indices: Tensor, number: int = 0) -> tuple[Tensor, Tensor | None]:
+        """(B,), number of the batch -> tokens (B, n²) int64, conditions (B, c) or None; the number sets the corners."""
+        (h, w), n = self.tokens.shape[1:], self.window
+        generator = torch.Generator().manual_seed(number)
+        rows, columns = (torch.randint(side - n + 1, (len(indices),), generator=generator) for side in (h, w))
+        inside = (indices[:, None, None], rows[:, None, None] + torch.arange(n)[:, None],
+                  columns[:, None, None] + torch.arange(n))
+        cond = None
+        if self.maps is not None:
+            cond = self.maps[inside].flatten(1).long()
+        elif self.places:
+            cond = coordinates(rows, columns, (h, w), n)
+        return self.tokens[inside].flatten(1).long(), cond
+
+    @property
+    def words(self) -> int:
+        """Tokens of a window."""
+        return self.window**2
+
     def __len__(self) -> int:
         return len(self.tokens)
 
@@ -49,12 +90,15 @@ def encoded(first_stage: VQVAE, pictures: Pictures, mirror: bool, classes: bool)
     for value in (*(v.detach().cpu().numpy() for v in first_stage.state_dict().values()),
                   np.asarray(pictures.source).astype(str)):
         key.update(np.ascontiguousarray(value).tobytes())
-    key.update(repr((pictures.name, pictures.size, pictures.split, len(pictures), mirror)).encode())
+    H, W = pictures.batch([0]).shape[2:]
+    size = pictures.size if H == W else (H, W)
+    key.update(repr((pictures.name, size, pictures.split, len(pictures), mirror)).encode())
     path = cache.cache_folder() / f"codes-{key.hexdigest()[:20]}.npy"
     if not path.is_file():
         made, device = [], next(first_stage.parameters()).device
         for flip in (False, True)[:1 + mirror]:
-            for rows in tqdm(torch.arange(len(pictures)).split(BATCH), unit="batch", leave=False, desc="codes"):
+            at_once = max(1, BATCH * 64 * 64 // (H * W))
+            for rows in tqdm(torch.arange(len(pictures)).split(at_once), unit="batch", leave=False, desc="codes"):
                 x = pictures.batch(rows).to(device, memory_format=torch.channels_last)
                 made.append(first_stage.encode(x.flip(3) if flip else x).to("cpu", torch.int16))
         with cache.replaced(path) as file:

@@ -3,7 +3,6 @@
 Everything random is a function of (seed, step), so a run that is killed and started again goes on as if it had never
 stopped: weights, optimiser and step are its whole state.
 """
-import contextlib
 import dataclasses
 import math
 import statistics
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from minivq import distributed, metrics, pretrained, runs
 from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.datasets import Pictures
-from minivq.distributed import has_bf16
+from minivq.distributed import autocast
 from minivq.muon import Muon
 from minivq.quantize import FSQ, kmeans
 
@@ -88,11 +87,6 @@ def mixed(seed: int, number: int) -> int:
 def seeded(seed: int, number: int) -> torch.Generator:
     """A generator for the number-th thing of a run."""
     return torch.Generator().manual_seed(mixed(seed, number))
-
-
-def autocast(device: torch.device, enabled: bool | None) -> contextlib.AbstractContextManager:
-    """bf16 for the networks; the quantiser switches it off for itself. None: where the processor has it."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device) if enabled is None else enabled)
 
 
 def vqvae_loss(model: nn.Module, x: Tensor, config: TrainConfig, quantise: bool) -> tuple[Tensor, dict[str, float]]:

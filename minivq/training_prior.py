@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from minivq import distributed, runs
 from minivq.muon import Muon
 from minivq.pixelcnn import PixelCNN, PixelCNNConfig
-from minivq.sentences import Sentences
+from minivq.sentences import Sentences, Windows
 from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed
 from minivq.transformer import Transformer, TransformerConfig
 
@@ -76,7 +76,7 @@ def prior_step(prior: nn.Module, optimizer: torch.optim.Optimizer, tokens: Tenso
 
 
 @torch.no_grad()
-def nll(prior: nn.Module, data: Sentences, count: int | None = None, batch: int = 128) -> float:
+def nll(prior: nn.Module, data: Sentences | Windows, count: int | None = None, batch: int = 128) -> float:
     """Nats per token over the first `count` sentences, told their conditions."""
     device, total = next(prior.parameters()).device, 0.0
     training, count = prior.training, min(count or len(data), len(data))
@@ -87,20 +87,25 @@ def nll(prior: nn.Module, data: Sentences, count: int | None = None, batch: int 
             logits = prior(tokens[:, :-1].to(device), None if cond is None else cond.to(device))
         total += F.cross_entropy(logits.float().flatten(0, 1), tokens.flatten().to(device), reduction="sum").item()
     prior.train(training)
-    return total / (count * data.tokens[0].numel())
+    return total / (count * data.words)
 
 
-def train_prior(prior_config: TransformerConfig | PixelCNNConfig, config: PriorConfig, train: Sentences,
-                validation: Sentences, out: str | Path, about: dict) -> nn.Module:
+def train_prior(prior_config: TransformerConfig | PixelCNNConfig, config: PriorConfig, train: Sentences | Windows,
+                validation: Sentences | Windows, out: str | Path, about: dict,
+                init: nn.Module | None = None) -> nn.Module:
     """Train a prior in the folder `out`, or go on there; it comes back as it was at its best validation.
 
-    about: what else must be the same when it goes on. Raises ValueError where `out` holds another run.
+    about: what else must be the same when it goes on. init: a prior whose weights it begins with, as far as their
+    shapes agree. Raises ValueError where `out` holds another run.
     """
     check_sentences(prior_config, train)
     device = distributed.device()
     about = {**about, "model": dataclasses.asdict(prior_config), "train": dataclasses.asdict(config)}
     torch.manual_seed(config.seed)
-    prior = make_prior(prior_config).to(device)
+    prior = make_prior(prior_config)
+    if init is not None:
+        prior.load_state_dict(alike(init, prior), strict=False)
+    prior = prior.to(device)
     best, record = copy.deepcopy(prior), Record()
     optimizer = optimizer_of(prior, config)
     run = runs.Run(out, about, {"model": prior, "optimizer": optimizer, "best": best, "record": record}, config.steps,
@@ -119,6 +124,17 @@ def train_prior(prior_config: TransformerConfig | PixelCNNConfig, config: PriorC
         if record.since > config.patience:
             break
     return best.eval()
+
+
+def alike(source: nn.Module, target: nn.Module) -> dict[str, Tensor]:
+    """The weights of `source` that `target` has, too, in the same shape. Raises ValueError where there are none."""
+    wanted = target.state_dict()
+    found = {name: value for name, value in source.state_dict().items()
+             if name in wanted and wanted[name].shape == value.shape}
+    if not found:
+        raise ValueError(f"no weight of {type(source).__name__} fits {type(target).__name__}: wanted a prior of the "
+                         "same kind and width")
+    return found
 
 
 class Record:
@@ -140,15 +156,16 @@ class Record:
         self.least, self.since = state["least"], state["since"]
 
 
-def check_sentences(prior_config: TransformerConfig | PixelCNNConfig, data: Sentences) -> None:
+def check_sentences(prior_config: TransformerConfig | PixelCNNConfig, data: Sentences | Windows) -> None:
     """Raise ValueError where sentences are not what a prior of this configuration can learn."""
-    tokens, most = data.tokens[0].numel(), int(data.tokens.max())
+    tokens, most = data.words, int(data.tokens.max())
     if tokens != prior_config.T or most >= prior_config.K:
         raise ValueError(f"pictures of {tokens} tokens with codes up to {most}: this prior wants T={prior_config.T} "
                          f"tokens of K={prior_config.K} codes")
 
 
-def seconds_per_step(prior_config: TransformerConfig | PixelCNNConfig, config: PriorConfig, train: Sentences) -> float:
+def seconds_per_step(prior_config: TransformerConfig | PixelCNNConfig, config: PriorConfig,
+                     train: Sentences | Windows) -> float:
     """Median time of a step, on a prior of its own."""
     prior = make_prior(prior_config).to(distributed.device()).train()
     timed = dataclasses.replace(config, peak=1e-6)

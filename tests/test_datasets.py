@@ -147,13 +147,20 @@ def test_helpers_draw_what_one_process_draws(own_cache, monkeypatch, kind):
 def test_large_landscapes_are_crops_of_few_canvases(own_cache, drawn, monkeypatch):
     monkeypatch.setattr(datasets, "CANVAS_RANGES", {"train": (0, 4), "validation": (4, 6), "test": (6, 8)})
     p = datasets.load("landscapes", 72, "validation", count=7)
-    assert drawn == [4, 5] and p.pixels.shape == (2, 108, 144, 3)
+    assert drawn == [4, 5] and p.pixels.shape == (2, 216, 288, 3)
     assert p.source.tolist() == [4, 5] * 3 + [4] and [value(x)[0] for x in p.batch(range(3))] == [4, 5, 4]
     assert p.labels.tolist() == [1, 2, 1, 2, 1, 2, 1]
 
 
+def test_the_whole_canvases_of_a_set_of_crops_each_once(own_cache, drawn, monkeypatch):
+    monkeypatch.setattr(datasets, "CANVAS_RANGES", {"train": (0, 4), "validation": (4, 6), "test": (6, 8)})
+    whole = datasets.load("landscapes", 72, "validation", count=7).whole()
+    assert whole.batch(range(2)).shape == (2, 3, 216, 288) and whole.source.tolist() == [4, 5]
+    assert whole.labels.tolist() == [1, 2] and [value(x)[0] for x in whole.batch(range(2))] == [4, 5]
+
+
 def test_crops_are_drawn_by_the_generator_in_train_and_fixed_elsewhere(own_cache, drawn, monkeypatch):
-    ramp = np.arange(108 * 144).reshape(108, 144, 1).repeat(3, 2).astype(np.uint8)
+    ramp = np.arange(216 * 288).reshape(216, 288, 1).repeat(3, 2).astype(np.uint8)
     monkeypatch.setattr(sys.modules["minivq.worlds.landscapes"], "picture", lambda i, width, height: ramp)
     for split in datasets.SPLITS:
         p = datasets.load("landscapes", 72, split, count=16)

@@ -116,6 +116,19 @@ def test_what_comes_back_is_the_best_validation_and_the_training_ends_when_none_
     assert torch.equal(best.head.weight, states[1]) and len(states) == 5
 
 
+def test_a_prior_begins_with_the_weights_of_another_where_their_shapes_agree(tmp_path):
+    torch.manual_seed(5)
+    other = Transformer(dataclasses.replace(SMALL, cond_values=9, cond_null=None))
+    frozen = dataclasses.replace(CONFIG, steps=1, peak=1e-12)
+    prior = train_prior(SMALL, frozen, stripes(), stripes(), tmp_path / "run", {}, other)
+    same = {name for name, value in prior.state_dict().items() if value.shape == other.state_dict()[name].shape
+            and torch.allclose(value, other.state_dict()[name], atol=1e-6)}
+    assert prior.state_dict().keys() - same == {"conditions.weight"}
+    with pytest.raises(ValueError, match="wanted a prior of the same kind and width"):
+        train_prior(dataclasses.replace(SMALL, width=32, K=17), frozen, stripes(), stripes(), tmp_path / "two", {},
+                    torch.nn.Linear(3, 3))
+
+
 def test_simple_models_by_hand():
     data = Sentences(torch.tensor([[[0, 1], [0, 1]]] * 4000, dtype=torch.int16), None)
     found = simple_models(data, data, 2)

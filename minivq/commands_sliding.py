@@ -1,0 +1,99 @@
+"""python -m minivq sample --size: one large picture by the sliding window, interrupted and gone on with. Floor 5."""
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from minivq import checkpoint, drawing, pretrained
+from minivq.commands import picture_file
+from minivq.conditioning import labels_of
+from minivq.sampling import Painting, SampleConfig, paint
+from minivq.twostage import TwoStage
+
+UNSEEN = 1_000_000              # scenes of the world behind this one are in no split
+SECONDS = 20                    # between two saves of what is drawn so far
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """"1024x512", width x height -> (height, width). Raises ValueError for another form."""
+    try:
+        width, height = map(int, text.split("x"))
+    except ValueError:
+        raise ValueError(f"size={text!r}: wanted WIDTHxHEIGHT in px, such as 1024x512") from None
+    return height, width
+
+
+def sample(args: argparse.Namespace, model: TwoStage, config: SampleConfig) -> int:
+    """Draw --n pictures of --size px; label maps come from --segmentation, or from the world by --seed."""
+    from minivq import plot
+    f, n = model.first_stage.config.factor, model.window.n
+    count, out = args.n or 1, args.out
+    maps = maps_of(args, model) if model.window.told == "maps" else None
+    size = (parse_size(args.size) if args.size else tuple(maps.shape[1:]) if maps is not None else
+            tuple(side * f for side in model.window.grid))
+    if size[0] % f or size[1] % f or min(size) < n * f:
+        raise ValueError(f"size={size[1]}x{size[0]}: wanted multiples of f={f}, and at least {n * f} px a side, "
+                         f"which is the window")
+    grid = (size[0] // f, size[1] // f)
+    cond = model.slide_cond(grid, count, maps)
+    about = repr((checkpoint.sha256(pretrained.find(args.model)), config, args.seed, count, grid, args.stride,
+                  None if maps is None else maps.numpy().tobytes()))
+    part = out.with_name(out.name + ".part")
+    painting = begun(part, about, count, grid, args.seed)
+    if maps is not None and args.segmentation is None:
+        told = plot.save(out.with_name(out.stem + "-map.png"), np.array(model.conditions.colours, np.uint8)[maps[0]])
+        print(f"{told}: the label map that the world drew; paint in it, and give it as --segmentation")
+    finish(model, painting, part, about, cond, config, args.stride)
+    x = model.decode(painting.tokens, batch=1)
+    path = plot.save(out, plot.grid(x, 1, 1))
+    part.unlink(missing_ok=True)
+    print(f"{path}: {count} picture{'s' if count > 1 else ''} of {size[1]}x{size[0]} px, {grid[1]}x{grid[0]} tokens")
+    return 0
+
+
+def finish(model: TwoStage, painting: Painting, part: Path, about: str, cond, config: SampleConfig,
+           stride: int) -> None:
+    """Draw what is missing, and keep it beside the picture's file now and then, and when it is interrupted."""
+    saved, total = time.perf_counter(), painting.tokens[0].numel()
+    try:
+        with tqdm(total=total, initial=int((painting.tokens[0] >= 0).sum()), unit="token", desc="sliding") as progress:
+            for drawn in paint(model.prior, painting, model.window.n, cond, config, stride):
+                progress.update(drawn)
+                if time.perf_counter() - saved > SECONDS:
+                    save(part, about, painting)
+                    saved = time.perf_counter()
+    except KeyboardInterrupt:
+        save(part, about, painting)
+        print(f"stopped at {(painting.tokens[0] >= 0).float().mean():.0%}: the same command goes on from {part}")
+        raise
+
+
+def save(part: Path, about: str, painting: Painting) -> None:
+    """Keep a picture that is not yet finished."""
+    checkpoint.write(part, {"about": about, "tokens": painting.tokens, "u": painting.u})
+
+
+def begun(part: Path, about: str, count: int, grid: tuple[int, int], seed: int) -> Painting:
+    """What `save` kept of the same picture, or an empty grid."""
+    if part.is_file():
+        kept = checkpoint.read(part)
+        if kept["about"] == about:
+            return Painting(kept["tokens"], kept["u"])
+    return Painting.begin(count, grid, torch.Generator().manual_seed(seed))
+
+
+def maps_of(args: argparse.Namespace, model: TwoStage) -> Tensor:
+    """-> label maps (1, H, W): of --segmentation, or of a scene that is in no split. Raises ValueError for a misfit."""
+    place, size = drawing.world(model.info["data"]), parse_size(args.size) if args.size else None
+    if args.segmentation is None:
+        H, W = size or tuple(side * model.first_stage.config.factor for side in model.window.grid)
+        return torch.from_numpy(place.segmentation(place.scene(UNSEEN + args.seed), W, H).astype(np.int64))[None]
+    image = picture_file(args.segmentation)
+    if size and (image.height, image.width) != size:
+        raise ValueError(f"{args.segmentation} has {image.width}x{image.height} px: wanted {size[1]}x{size[0]}, "
+                         "or no --size")
+    return labels_of(np.array(image.convert("RGB")), model.conditions.colours, place.LABELS)
