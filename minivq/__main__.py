@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from minivq import bench, commands_sample, commands_train, commands_use, distributed, studies
+from minivq import ablation, bench, commands_sample, commands_train, commands_use, distributed, studies
 from minivq.course.commands import add_parser as add_course
 
 
@@ -24,9 +24,9 @@ def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     top = argparse.ArgumentParser(prog="python -m minivq", description="Discrete image models, from scratch.")
     commands = top.add_subparsers(required=True, metavar="train | reconstruct | sample | evaluate | import | publish | "
-                                                         "study | bench | course")
-    for add in (commands_train.add_parser, commands_use.add_parsers, commands_sample.add_parser, studies.add_parser,
-                bench.add_parser, add_course):
+                                                         "ablation | study | bench | course")
+    for add in (commands_train.add_parser, commands_use.add_parsers, commands_sample.add_parser, ablation.add_parser,
+                studies.add_parser, bench.add_parser, add_course):
         add(commands)
     return top
 

@@ -27,7 +27,7 @@ class VQVAEConfig:
     K: int = 512                                # codes
     groups: int = 8                             # of every GroupNorm (the paper's models: 32)
     dropout: float = 0.0
-    quantizer: str = "ema"                      # "ema", "vq" or "fsq"
+    quantizer: str = "ema"                      # "ema", "vq", "fsq", or "colours": no network, a pixel is a vector
     beta: float = 0.25                          # weight of the commitment term
     decay: float = 0.97                         # of the EMA codebook: it remembers about 33 steps
     levels: tuple[int, ...] = ()                # of FSQ; K and d follow from them
@@ -41,8 +41,10 @@ class VQVAEConfig:
         for width in self.widths:
             if width % self.groups:
                 raise ValueError(f"groups={self.groups} does not divide the width {width} of widths={self.widths}")
-        if self.quantizer not in ("ema", "vq", "fsq"):
-            raise ValueError(f"quantizer={self.quantizer!r}: wanted 'ema', 'vq' or 'fsq'")
+        if self.quantizer not in ("ema", "vq", "fsq", "colours"):
+            raise ValueError(f"quantizer={self.quantizer!r}: wanted 'ema', 'vq', 'fsq' or 'colours'")
+        if self.quantizer == "colours" and (self.factor, self.d) != (1, self.channels):
+            raise ValueError(f"colours with f={self.factor}, d={self.d}: wanted f=1, d={self.channels}")
         if self.quantizer == "fsq":
             fsq = FSQ(self.levels)
             if (self.K, self.d) != (fsq.K, fsq.d):
@@ -143,11 +145,12 @@ class VQVAE(nn.Module):
     def __init__(self, config: VQVAEConfig):
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config)
-        self.quant_conv = nn.Conv2d(config.z_channels, config.d, 1)
+        bare = config.quantizer == "colours"
+        self.encoder = nn.Identity() if bare else Encoder(config)
+        self.quant_conv = nn.Identity() if bare else nn.Conv2d(config.z_channels, config.d, 1)
         self.quantizer = make_quantizer(config)
-        self.post_quant_conv = nn.Conv2d(config.d, config.z_channels, 1)
-        self.decoder = Decoder(config)
+        self.post_quant_conv = nn.Identity() if bare else nn.Conv2d(config.d, config.z_channels, 1)
+        self.decoder = nn.Identity() if bare else Decoder(config)
 
     def to_latent(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, d, h, w): the encoding z_e, before quantisation."""
@@ -186,7 +189,7 @@ def make_quantizer(config: VQVAEConfig) -> nn.Module:
     """The quantiser that `config` names."""
     if config.quantizer == "fsq":
         return FSQ(config.levels)
-    if config.quantizer == "vq":
+    if config.quantizer in ("vq", "colours"):
         return VectorQuantizer(config.K, config.d, config.beta)
     return EMAQuantizer(config.K, config.d, config.beta, config.decay)
 

@@ -1,20 +1,22 @@
 """python -m minivq bench: our way beside the plain way, in one run on one machine. Floor 4."""
 import argparse
 import copy
-import statistics
-import time
+import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from minivq import bench_sampling, losses, training_gan
+from minivq import bench_sampling, bench_sliding, losses, training_gan
 from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
+from minivq.bench_sampling import in_turn, peak_memory
 from minivq.commands import STYLE, machine, write_json
 from minivq.discriminator import PatchDiscriminator
 from minivq.layers import count_parameters
 from minivq.perceptual import MiniConfig, MiniFeatures, Perceptual, feature_distance
+from minivq.quantize import nearest
 from minivq.training_gan import GANConfig
 from minivq.transformer import Transformer, TransformerConfig
 
@@ -26,13 +28,21 @@ RELEASED = VQVAEConfig(widths=(128, 128, 256, 256, 512), blocks=2, attention_lev
 
 def add_parser(commands) -> None:
     """Add `bench` with its kinds."""
-    kinds = commands.add_parser("bench", help="our way beside the plain way")
-    kinds = kinds.add_subparsers(required=True, metavar="train | sample | released")
+    top = commands.add_parser("bench", help="our way beside the plain way; without a kind: all of them", **STYLE)
+    top.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all results here")
+    top.set_defaults(run=bench_all)
+    kinds = top.add_subparsers(metavar="train | quantize | sample | sliding | decode | released")
+    bench_sliding.add_parsers(kinds, add_timing)
     one = kinds.add_parser("train", help="a step of VQGAN training, before the critic starts and with it", **STYLE)
     one.add_argument("--batch", type=int, default=16, help="pictures a step")
     one.add_argument("--size", type=int, default=64, help="px")
     add_timing(one, rounds=7)
     one.set_defaults(run=bench_train)
+
+    one = kinds.add_parser("quantize", help="the nearest code of many vectors", **STYLE)
+    one.add_argument("--codes", type=int, default=512, help="K")
+    add_timing(one, rounds=5)
+    one.set_defaults(run=bench_quantize)
 
     one = kinds.add_parser("sample", help="tokens with a cache, with a copied one, with none", **STYLE)
     one.add_argument("--batch", type=int, default=16, help="pictures at once")
@@ -46,6 +56,37 @@ def add_parser(commands) -> None:
     one.set_defaults(run=bench_released)
 
 
+def bench_all(args: argparse.Namespace) -> int:
+    """Run every kind with its defaults, and write what they found into one file."""
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in ("train", "quantize", "sample", "sliding", "decode"):
+            path = Path(folder) / f"{kind}.json"
+            one = parser.parse_args(["bench", kind, "--json", str(path)])
+            one.run(one)
+            found |= json.loads(path.read_text())
+    if args.json:
+        write_json(args.json, found)
+    return 0
+
+
+def bench_quantize(args: argparse.Namespace) -> int:
+    """Print seconds of finding the nearest of K codes, by one product of matrices and by all differences."""
+    torch.manual_seed(0)
+    z_e, codebook = torch.randn(64, 16, 16, 16), torch.randn(args.codes, 16)
+    vectors = z_e.movedim(1, -1).reshape(-1, 16)
+    found = in_turn({"ours": lambda: nearest(z_e, codebook),
+                     "plain": lambda: (vectors[:, None] - codebook).square().sum(-1).argmin(1)}, args.rounds)
+    print(f"{len(vectors):,} vectors, {args.codes} codes, {machine()}")
+    print(f"plain {1e3 * found['plain']:.1f} ms, ours {1e3 * found['ours']:.1f} ms, "
+          f"{found['plain'] / found['ours']:.1f} times as fast")
+    if args.json:
+        write_json(args.json, {"quantize": found, "codes": args.codes, "vectors": len(vectors)})
+    return 0
+
+
 def add_timing(command: argparse.ArgumentParser, rounds: int) -> None:
     """The options of what is timed side by side."""
     command.add_argument("--rounds", type=int, default=rounds, help="times each is timed, in turn; the median counts")
@@ -54,12 +95,11 @@ def add_timing(command: argparse.ArgumentParser, rounds: int) -> None:
 
 def bench_released(args: argparse.Namespace) -> int:
     """Print seconds and memory of encoding and decoding one picture, with random weights."""
-    import resource
     torch.manual_seed(0)
     model = VQVAE(RELEASED).eval()
     x = torch.rand(1, 3, args.size, args.size) * 2 - 1
     seconds = in_turn({"ours": lambda: reconstruct(model, x)}, args.rounds)["ours"]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    memory = peak_memory() / 1e9
     print(f"{count_parameters(model):,} parameters, {args.size} px: {seconds:.1f} s a picture, {memory:.1f} GB in all; "
           f"{machine()}")
     return 0
@@ -152,15 +192,3 @@ def plain_step(model: VQVAE, critic: nn.Module, distance: Callable[[Tensor, Tens
     optimizers[1].zero_grad()
     critic_loss.backward()
     optimizers[1].step()
-
-
-def in_turn(sides: dict[str, Callable], rounds: int, warm_up: int = 2) -> dict[str, float]:
-    """Median seconds of each, timed in turn, so that a busy minute of the machine meets all of them."""
-    seconds = {name: [] for name in sides}
-    for round_ in range(rounds + warm_up):
-        for name, one in sides.items():
-            started = time.perf_counter()
-            one()
-            if round_ >= warm_up:
-                seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(values) for name, values in seconds.items()}

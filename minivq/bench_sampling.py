@@ -1,4 +1,8 @@
-"""The plain ways of sampling that `bench` times ours against. Floor 4."""
+"""The plain ways of sampling that `bench` times ours against, and how it times. Floor 4."""
+import statistics
+import time
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -45,3 +49,25 @@ def concatenated(prior: Transformer, u: Tensor) -> Tensor:
         tokens.append(draw(prior.head(prior.norm(h[:, -1])), u[:, place], LONG))
         h = prior.embed(tokens[-1][:, None], place)
     return torch.stack(tokens, 1)
+
+
+def in_turn(sides: dict[str, Callable], rounds: int, warm_up: int = 2) -> dict[str, float]:
+    """Median seconds of each, timed in turn, so that a busy minute of the machine meets all of them."""
+    seconds = {name: [] for name in sides}
+    for round_ in range(rounds + warm_up):
+        for name, one in sides.items():
+            started = time.perf_counter()
+            one()
+            if round_ >= warm_up:
+                seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has held so far."""
+    import sys
+    if sys.platform == "win32":
+        import psutil
+        return psutil.Process().memory_info().peak_wset
+    import resource
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -6,11 +6,13 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from minivq import checkpoint, commands_train, datasets, selector, training_perceptual, training_readers
+from minivq import bench_sliding, checkpoint, commands_train, datasets, selector, training_perceptual, training_readers
 from minivq.__main__ import main
 from minivq.commands_train import widths_for
+from minivq.transformer import Transformer, TransformerConfig
 
 SMALL = ["--size", "16", "--factor", "4", "--codes", "16", "--widths", "8", "16", "16", "--batch", "4"]
 
@@ -178,6 +180,20 @@ def test_three_ways_of_sampling_are_timed_side_by_side(tmp_path, capsys):
     found = json.loads((tmp_path / "bench.json").read_text())
     assert set(found["sample"]) == {"cached", "concatenated", "recomputed"} and list(found["milliseconds"]) == [
         "2", "4", "8"]
+
+
+def test_large_pictures_and_the_quantiser_are_timed_and_the_two_loops_draw_the_same(tmp_path, capsys):
+    path = tmp_path / "bench.json"
+    assert main(["bench", "sliding", "--side", "6", "--window", "4", "--best", "2", "--json", str(path)]) == 0
+    assert "times as fast" in capsys.readouterr().out
+    found = json.loads(path.read_text())["sliding"]["with a map"]
+    # 16 ids of the map and 15 tokens in the plain loop; in ours, where the window stands still, a token is one place.
+    assert found["places_plain"] == 36 * 31 and found["places_ours"] < 0.8 * found["places_plain"]
+    assert main(["bench", "quantize", "--codes", "8", "--rounds", "1", "--json", str(path)]) == 0
+    assert main(["bench", "decode", "--size", "64", "--json", str(path)]) == 0
+    assert json.loads(path.read_text())["decode"]["seconds"] > 0
+    prior, u = Transformer(TransformerConfig(K=9, T=16, layers=1, heads=2, width=8)).eval(), torch.rand(2, 6, 7)
+    assert torch.equal(bench_sliding.plain(prior, u, 4), bench_sliding.ours(prior, u, 4))
 
 
 def test_a_study_trains_scores_and_goes_on(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,295 @@
+"""python -m minivq ablation: one prior, one window of tokens, first stages of growing f. Floor 5.
+
+Everything it makes stands in its folder and is made once; given again, it goes on where it stopped.
+"""
+import argparse
+import json
+import math
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from minivq import checkpoint, datasets, distributed, evaluation, metrics, pretrained, sampling
+from minivq.ablation_figures import draw_figures
+from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.commands import STYLE, add_data, distance, judge_of, load_first, talk, write_study
+from minivq.commands_train import train
+from minivq.layers import count_parameters
+from minivq.metrics import bits_per_pixel
+from minivq.quantize import kmeans
+from minivq.sampling import SampleConfig
+from minivq.twostage import TwoStage
+from minivq.windows import corner
+
+PLAIN = SampleConfig(top_k=None, bf16=None)     # every prior draws as it has learned, nothing cut off
+
+
+@dataclass(frozen=True)
+class Study:
+    """The sizes of a study; the same for every f, or it would compare more than f."""
+
+    layers: int
+    width: int
+    steps: int                  # of each prior
+    batch: int                  # windows a step
+    count: int | None           # training pictures, None: all
+    samples: int                # of each prior
+    samples_of_pixels: int      # at f = 1, where a picture has f² = 64 times the tokens of f = 8
+    scored: int | None          # test pictures on which first stages are scored, None: all
+    minutes: float              # of each of the two trainings of a first stage that is not shipped
+
+
+STUDIES = {"small": Study(4, 128, 300, 32, 4000, 64, 16, 256, 1.0),
+           "full": Study(4, 128, 3000, 32, None, 1000, 256, None, 25.0)}
+
+
+def add_parser(commands) -> None:
+    """Add `ablation`."""
+    one = commands.add_parser("ablation", help="the study of the downsampling factor f", **STYLE)
+    add_data(one)
+    one.add_argument("--factors", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="f, powers of 2")
+    one.add_argument("--only", type=int, nargs="+", default=None, help="work on these factors alone, of --factors")
+    one.add_argument("--window", type=int, default=8, help="tokens a side that a prior sees")
+    one.add_argument("--study", choices=tuple(STUDIES), default="full", help="how much is trained and drawn")
+    one.add_argument("--seeds", type=int, default=3, help="priors for each f")
+    one.add_argument("--out", type=Path, default=Path("runs/ablation"), help="folder of the study")
+    one.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
+    one.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make what is missing, factor by factor, then the table and the figures of all that is there."""
+    study = STUDIES[args.study]
+    check(args)
+    todo = [(f, seed) for f in args.only or args.factors for seed in range(args.seeds)]
+    started = time.perf_counter()
+    for number, (f, seed) in enumerate(todo):
+        folder = args.out / f"f{f}"
+        stage = first_stage(args, study, f)
+        scores_of_stage(args, study, f, stage)
+        prior(args, study, f, stage, seed)
+        samples(args, study, f, seed)
+        scores_of_samples(args, study, f, seed)
+        spent = time.perf_counter() - started
+        talk(f"f={f}, seed {seed}: done, in {folder}; about {spent / (number + 1) * (len(todo) - number - 1) / 60:.0f} "
+             "minutes to go" if number + 1 < len(todo) else f"f={f}, seed {seed}: done, in {folder}")
+    rows = {str(f): row_of(args, f) for f in args.factors if (args.out / f"f{f}" / "scores-0.json").is_file()}
+    same = {(row["blocks"], row["tokens_seen"]) for row in rows.values() if row["window"] == args.window}
+    if len(same) > 1:
+        raise ValueError(f"priors of different (parameters, seen tokens) {sorted(same)} in {args.out}: wanted one "
+                         "study in one folder")
+    draw_figures(args.out, rows)
+    print(table(rows))
+    return write_study(args, {"data": args.data, "size": args.size, "study": args.study, "seeds": args.seeds,
+                              "factors": rows, "anchors": anchors(args)})
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raise ValueError for factors, sizes or windows that make no study, before anything is made."""
+    for f in args.factors:
+        if f < 1 or f & (f - 1):
+            raise ValueError(f"factor {f}: wanted a power of 2")
+        if f > args.size or args.size % f:
+            raise ValueError(f"factor {f} of pictures of {args.size} px: wanted one that divides them")
+    if args.window < 2 or args.window % 2:
+        raise ValueError(f"window={args.window}: wanted an even number of tokens")
+    if missing := set(args.only or ()) - set(args.factors):
+        raise ValueError(f"--only {sorted(missing)}: wanted some of --factors {args.factors}")
+    if args.seeds < 1:
+        raise ValueError(f"seeds={args.seeds}: wanted at least 1")
+
+
+def window_of(args: argparse.Namespace, f: int) -> int:
+    """The window in tokens: the whole grid, where that is smaller."""
+    return min(args.window, args.size // f)
+
+
+def first_stage(args: argparse.Namespace, study: Study, f: int) -> str:
+    """The name or the folder of the first stage of this f: the shipped one, or one trained here."""
+    shipped = f"{args.data}-f{f}"
+    if shipped in pretrained.available() and pretrained.load(shipped).info["size"] == args.size:
+        return shipped
+    folder = args.out / f"f{f}" / "stage"
+    if (folder / "model.pt").is_file():
+        return str(folder)
+    if f == 1:
+        model = colours(load_first(args.data, args.size, "train", study.count, args.crop))
+        pretrained.export(model, folder / "model.pt", {"data": args.data, "size": args.size})
+    else:
+        talk(f"f={f}: a first stage, in {folder}")
+        common = ["--data", args.data, "--size", args.size, "--crop", args.crop, "--minutes", study.minutes]
+        train("vqvae", *common, "--factor", f, "--out", folder.with_name("stage-vqvae"))
+        train("vqgan", *common, "--init", folder.with_name("stage-vqvae"), "--out", folder)
+    return str(folder)
+
+
+def colours(pictures: datasets.Pictures, K: int = 512) -> VQVAE:
+    """The first stage of f = 1: K colours by k-means on the pixels of 500 pictures (Chen et al. 2020, Image GPT)."""
+    x = pictures.batch(range(min(500, len(pictures))))
+    model = VQVAE(VQVAEConfig(pictures.channels, (8,), d=pictures.channels, K=K, quantizer="colours")).eval()
+    points = x.movedim(1, -1).reshape(-1, pictures.channels)[::7]
+    model.quantizer.start(kmeans(points, K, 20, torch.Generator().manual_seed(0)))
+    return model
+
+
+def kept(path: Path, make) -> dict:
+    """What `make()` gives, made once and kept as JSON."""
+    if not path.is_file():
+        checkpoint.write_text(path, json.dumps(make(), indent=1) + "\n")
+    return json.loads(path.read_text())
+
+
+def scores_of_stage(args: argparse.Namespace, study: Study, f: int, stage: str) -> dict:
+    """PSNR, perceptual distance, usage and, of a world, consistency and FFD of reconstructions, on test."""
+    def make() -> dict:
+        model = pretrained.load(stage, distributed.device(), kind="vqvae")
+        test = load_first(args.data, args.size, "test", study.scored, args.crop)
+        scores = evaluation.evaluate(model, test, None, study.scored, distance("mini"), judge_of(args.data), False)
+        return scores | {"parameters": count_parameters(model), "minutes": model.info.get("minutes", 0.0)}
+    return kept(args.out / f"f{f}" / "stage.json", make)
+
+
+def prior(args: argparse.Namespace, study: Study, f: int, stage: str, seed: int) -> TwoStage:
+    """The prior of this f and seed, trained or gone on with where it is not finished."""
+    folder = args.out / f"f{f}" / f"prior-{seed}"
+    if not (folder / "model.pt").is_file():
+        talk(f"f={f}, seed {seed}: a prior, in {folder}")
+        train("prior", "--data", args.data, "--size", args.size, "--crop", args.crop, "--first-stage", stage,
+              "--window", window_of(args, f), "--places", "--layers", study.layers, "--width", study.width,
+              "--steps", study.steps, "--batch", study.batch, "--seed", seed, "--patience", 99, "--out", folder,
+              *(("--count", study.count) if study.count and args.data in datasets.WORLDS else ()))
+    return pretrained.load(folder, distributed.device(), kind="prior")
+
+
+def samples(args: argparse.Namespace, study: Study, f: int, seed: int) -> np.ndarray:
+    """(N, H, W, C) uint8: what the prior draws, kept in parts of 64 pictures; with the seconds that each took."""
+    folder, total = args.out / f"f{f}" / f"samples-{seed}", study.samples_of_pixels if f == 1 else study.samples
+    folder.mkdir(parents=True, exist_ok=True)
+    model = pretrained.load(args.out / f"f{f}" / f"prior-{seed}", distributed.device(), kind="prior")
+    grid, parts = model.window.grid, []
+    for first in tqdm(range(0, total, 64), unit="part", leave=False, desc=f"samples, f={f}"):
+        path, count = folder / f"{first}.npz", min(64, total - first)
+        if not path.is_file():
+            started = time.perf_counter()
+            generator = torch.Generator().manual_seed(1000 * seed + first)
+            tokens = sampling.sample_sliding(model.prior, grid, model.window.n, count, model.slide_cond(grid, count),
+                                             PLAIN, generator)
+            seconds = time.perf_counter() - started
+            temporary = path.with_suffix(".tmp.npz")
+            np.savez(temporary, pixels=datasets.to_uint8(model.decode(tokens)).numpy(), seconds=seconds)
+            temporary.replace(path)
+        with np.load(path) as file:
+            parts.append((file["pixels"], float(file["seconds"])))
+    kept(folder / "seconds.json", lambda: {"fast": sum(part[1] for part in parts) / total,
+                                           "plain": plain_seconds(model)})
+    return np.concatenate([part[0] for part in parts])
+
+
+@torch.no_grad()
+def plain_seconds(model: TwoStage, most: int = 1024) -> float:
+    """Seconds that the plain loop needs for one picture: a token at a time, its whole window computed, in float32.
+
+    At most so many tokens are timed, in the middle rows; the others cost the same.
+    """
+    (h, w), n, prior = model.window.grid, model.window.n, model.prior
+    rows = max(1, min(h, most // w))
+    tokens, u = torch.zeros(1, h, w, dtype=torch.int64), torch.rand(h, w, generator=torch.Generator().manual_seed(0))
+    cond, config, seconds = model.slide_cond((h, w), 1), SampleConfig(top_k=None), []
+    for i in range((h - rows) // 2, (h - rows) // 2 + rows):
+        started = time.perf_counter()
+        for j in range(w):
+            top, left = corner(i, h, n), corner(j, w, n)
+            window = tokens[:, top:top + n, left:left + n].flatten(1)
+            place = (i - top) * n + j - left
+            logits = prior(window[:, :-1], cond(top, left))[:, place]
+            tokens[:, i, j] = sampling.draw(logits, u[i, j, None], config)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds) * h
+
+
+def scores_of_samples(args: argparse.Namespace, study: Study, f: int, seed: int) -> dict:
+    """Likelihood on validation; of a world, consistency, coverage, each attribute's share, FFD on 256 and on all."""
+    def make() -> dict:
+        model = pretrained.load(args.out / f"f{f}" / f"prior-{seed}", distributed.device(), kind="prior")
+        nats = model.info["validation"]["nats_per_token"]
+        tokens, area = model.window.grid[0] * model.window.grid[1], args.size**2
+        found = {"nats_per_token": nats, "nats_per_picture": nats * tokens, "minutes": model.info["minutes"],
+                 "bits_per_pixel": nats * tokens / math.log(2) / area, "parameters": count_parameters(model.prior),
+                 "blocks": count_parameters(model.prior.blocks),
+                 "tokens_seen": study.steps * study.batch * model.window.n**2, "window": model.window.n,
+                 **json.loads((args.out / f"f{f}" / f"samples-{seed}" / "seconds.json").read_text())}
+        judge = judge_of(args.data)
+        return found if judge is None else found | judged(args, judge, samples(args, study, f, seed))
+    return kept(args.out / f"f{f}" / f"scores-{seed}.json", make)
+
+
+def judged(args: argparse.Namespace, judge, pixels: np.ndarray) -> dict:
+    """Samples (N, H, W, C) uint8 -> what the judge says of them."""
+    pixels = torch.from_numpy(pixels)
+    seen = evaluation.look(judge, lambda rows: datasets.from_uint8(pixels[rows]), len(pixels))
+    test = datasets.load(args.data, args.size, "test", len(pixels))
+    real = evaluation.look(judge, test.batch, len(pixels)).features
+    few = min(256, len(pixels))
+    found = {"samples": len(pixels), "ffd": metrics.frechet(seen.features, real),
+             "ffd_256": metrics.frechet(seen.features[:few], real[:few])}
+    if evaluation.sides(judge):
+        left, right = evaluation.pairs(judge, seen.answers)
+        found["consistency"], found["coverage"] = metrics.consistency(left, right)
+        shown = (left > 0) | (right > 0)
+        found["attributes"] = {name: ((left == right) & shown)[:, i].sum().item() / max(1, shown[:, i].sum().item())
+                               for i, name in enumerate(evaluation.sides(judge))}
+    return found
+
+
+def anchors(args: argparse.Namespace) -> dict:
+    """What the judge says of real pictures and of bad ones; nothing where there is no judge."""
+    judge = judge_of(args.data)
+    if judge is None:
+        return {"missing": "consistency and FFD: they need a world's ground truth"}
+    count = STUDIES[args.study].samples
+    test = datasets.load(args.data, args.size, "test", count)
+
+    def make() -> dict:
+        originals, real, _ = evaluation.look(judge, test.batch, count)
+        return evaluation.anchors(judge, test, originals, real, count)
+    return kept(args.out / "anchors.json", make)
+
+
+def row_of(args: argparse.Namespace, f: int) -> dict:
+    """All that is known of one f: its first stage, and mean, deviation and standard error over the seeds."""
+    folder = args.out / f"f{f}"
+    found = [json.loads((folder / f"scores-{seed}.json").read_text()) for seed in range(args.seeds)
+             if (folder / f"scores-{seed}.json").is_file()]
+    stage, n = json.loads((folder / "stage.json").read_text()), found[0]["window"]
+    row = {"stage": stage, "seeds": found, "window": n, "tokens": (args.size // f)**2,
+           "share_seen": min(1.0, (n * f / args.size)**2), "tokens_seen": found[0]["tokens_seen"],
+           # The tables of codes and places differ from f to f; the blocks between are the same.
+           "parameters": found[0]["parameters"], "blocks": found[0]["blocks"],
+           "bits_per_pixel_of_codes": bits_per_pixel(stage["K"], f)}
+    for name in ("consistency", "coverage", "ffd", "ffd_256", "nats_per_token", "nats_per_picture", "bits_per_pixel",
+                 "plain", "fast", "minutes"):
+        values = [one[name] for one in found if name in one]
+        if values:
+            deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+            row[name] = {"mean": statistics.fmean(values), "deviation": deviation,
+                         "error": deviation / math.sqrt(len(values))}
+    return row
+
+
+def table(rows: dict[str, dict]) -> str:
+    """The rows as lines of text."""
+    lines = [f"{'f':>3}{'tokens':>8}{'seen':>7}{'PSNR':>8}{'cons. rec.':>12}{'cons. samples':>18}{'FFD 256':>9}"
+             f"{'nats/token':>12}{'bits/px':>9}{'plain':>9}{'fast':>9}"]
+    for f, row in rows.items():
+        whole = "consistency" in row
+        both = f"{row['consistency']['mean']:.3f} ± {row['consistency']['error']:.3f}" if whole else "-"
+        lines.append(f"{f:>3}{row['tokens']:>8}{row['share_seen']:>7.1%}{row['stage']['psnr']:>8.2f}"
+                     f"{row['stage'].get('consistency', math.nan):>12.3f}{both:>18}"
+                     f"{row['ffd_256']['mean'] if whole else math.nan:>9.0f}{row['nats_per_token']['mean']:>12.3f}"
+                     f"{row['bits_per_pixel']['mean']:>9.3f}{row['plain']['mean']:>8.2f}s{row['fast']['mean']:>8.3f}s")
+    return "\n".join(lines)
