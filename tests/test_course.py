@@ -16,7 +16,7 @@ from lesson_in_memory import EXERCISES, lesson, picture
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from minivq import course
-from minivq.course import build, execute, exercises, figures, predictions, run, solve, trainings
+from minivq.course import build, execute, exercises, figures, predictions, release, run, solve, trainings
 from minivq.course import names as table_of_names
 from minivq.course.log import work
 from minivq.course.stamp import code_hash, modules, reads, tree_hash
@@ -534,6 +534,21 @@ def test_the_solutions_can_be_taken_out(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
                           env={"PYTHONPATH": str(tmp_path), "PATH": "", "MINIVQ_WORK": str(tmp_path)})
     assert done.returncode == 0, done.stderr
+
+
+def test_the_students_version_has_no_solutions_no_outputs_and_overwrites_nothing(tmp_path, capsys):
+    folder = release.release(tmp_path / "students")
+    assert (folder / "minivq" / "course" / "exercises.py").is_file() and not list(folder.rglob("solutions.py"))
+    assert not (folder / "tests").exists() and (folder / "data" / "checkpoints" / "manifest.json").is_file()
+    for path in execute.lessons():
+        before, after = (nbformat.read(place / path.name, 4) for place in (path.parent, folder / "notebooks"))
+        assert [cell.source for cell in after.cells] == [cell.source for cell in before.cells]
+        assert not any(cell.get("outputs") for cell in after.cells)
+    done = subprocess.run([sys.executable, "-c", "from minivq.course import check, reveal; reveal('1.2')"], cwd=folder,
+                          capture_output=True, text=True, env={"PYTHONPATH": str(folder), "PATH": ""})
+    assert "taken out" in done.stdout and done.returncode == 0, done.stderr
+    with pytest.raises(FileExistsError, match="is not empty"):
+        release.release(folder)
 
 
 # the table of names

@@ -126,6 +126,19 @@ class Budget09:
 
 
 @dataclass(frozen=True)
+class Budget10:
+    """Lesson 10, transformer: one long training of a prior, and two that learn five hundred faces by heart."""
+
+    pictures: int  # training faces, each mirrored, too
+    held: int  # validation faces on which trainings are scored
+    looked: int  # validation faces in which the second eye is looked at
+    steps: int  # of the long training
+    batch: int  # sentences a step
+    few: int  # faces that are learned by heart
+    memory: int  # steps of each of the two trainings on them
+
+
+@dataclass(frozen=True)
 class Budget11:
     """Lesson 11, sampling: no training; faces are drawn by the shipped prior."""
 
@@ -133,6 +146,16 @@ class Budget11:
     known: int  # training faces, each mirrored, too, in which the nearest are looked for
     asked: int  # drawn faces, and validation faces, whose nearest are looked for
     rounds: int  # times that one token is timed; the median counts
+
+
+@dataclass(frozen=True)
+class Budget12:
+    """Lesson 12, conditions: no training but that of Break it's toy."""
+
+    faces: int  # test faces that are told, and scored
+    each: int  # faces drawn for each of the twelve classes, of which the best is kept
+    toy_steps: int  # of each of the two trainings of Break it
+    toy: int  # its maps that are drawn from
 
 
 FAST = {
@@ -150,7 +173,9 @@ FAST = {
     ),
     "08": Budget08(pictures=96, counts=(12, 24, 48, 96), toy=(128, 256, 512)),
     "09": Budget09(pictures=256, looked=64, toy=120, trial=4, steps=6, batch=16, broken=6),
+    "10": Budget10(pictures=64, held=16, looked=16, steps=4, batch=8, few=16, memory=4),
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
+    "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
 }
 
 FULL = {
@@ -168,7 +193,9 @@ FULL = {
     ),
     "08": Budget08(pictures=2000, counts=(64, 256, 1000, 2000), toy=(128, 256, 512, 1024, 2048)),
     "09": Budget09(pictures=4000, looked=1000, toy=120, trial=30, steps=1300, batch=32, broken=150),
+    "10": Budget10(pictures=8000, held=256, looked=64, steps=1300, batch=32, few=500, memory=300),
     "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
+    "12": Budget12(faces=96, each=8, toy_steps=300, toy=200),
 }
 
 

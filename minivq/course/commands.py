@@ -1,16 +1,16 @@
-"""`python -m minivq course`: run, start, build. What needs a kernel is imported when it is asked for."""
+"""`python -m minivq course`: run, start, build, release. What needs a kernel is imported when it is asked for."""
 
 from pathlib import Path
 
 
 def add_parser(subparsers):
-    """Add `course` with run, start and build to the commands; each sets `run`: args -> exit code."""
-    add_commands(subparsers.add_parser("course", help="run, copy or build the lessons"))
+    """Add `course` with run, start, build and release to the commands; each sets `run`: args -> exit code."""
+    add_commands(subparsers.add_parser("course", help="run, copy, build or release the lessons"))
 
 
 def add_commands(parser):
-    """Add run, start and build to a parser."""
-    commands = parser.add_subparsers(required=True, metavar="run | start | build")
+    """Add run, start, build and release to a parser."""
+    commands = parser.add_subparsers(required=True, metavar="run | start | build | release")
 
     one = commands.add_parser("run", help="execute the lessons in order; pictures and copies in runs/course")
     one.add_argument("lessons", nargs="*", metavar="NN", help="numbers of lessons (default: all)")
@@ -29,6 +29,10 @@ def add_commands(parser):
     one.add_argument("--timeout", type=int, default=3600, help="seconds that a cell may take (default: 3600)")
     one.set_defaults(run=_build)
 
+    one = commands.add_parser("release", help="write the students' version: no solutions, no outputs")
+    one.add_argument("folder", type=Path, metavar="DIR", help="a new folder")
+    one.set_defaults(run=_release)
+
 
 def _run(args):
     from minivq.course.run import OUT, run
@@ -46,6 +50,12 @@ def _build(args):
     from minivq.course.build import build
 
     return _exit_code(build, args.lessons, args.check, args.timeout)
+
+
+def _release(args):
+    from minivq.course.release import release
+
+    return _exit_code(release, args.folder)
 
 
 def _exit_code(command, *arguments):

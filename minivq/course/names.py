@@ -42,16 +42,25 @@ LESSON_OF = {
     "losses.adaptive_weight": "07",
     "training_gan.vqgan_step": "07",
     "sentences.simple_models": "09",
-    "training_prior.prior_loss": "09",
     "pixelcnn.gate": "09",
     "pixelcnn.GatedLayer": "09",
     "pixelcnn.PixelCNNConfig": "09",
     "pixelcnn.PixelCNN": "09",
+    "transformer.TransformerConfig": "10",
+    "transformer.Block": "10",
+    "transformer.Transformer": "10",
+    "training_prior.prior_loss": "10",
+    "training_prior.prior_step": "10",
     "transformer.Cache": "11",
     "sampling.SampleConfig": "11",
     "sampling.probabilities": "11",
     "sampling.draw": "11",
     "sampling.sample": "11",
+    "conditioning.smaller": "12",
+    "conditioning.boxes_of": "12",
+    "conditioning.Vocabulary": "12",
+    "conditioning.Conditions": "12",
+    "sampling.guided": "12",
     "sampling.best": "12",
     "sampling.schedule": "13",
     "sampling.sample_sliding": "13",
@@ -59,7 +68,7 @@ LESSON_OF = {
 
 # The modules of which every public name stands in the table.
 METHOD = ("layers", "metrics", "quantize", "perceptual", "autoencoder", "discriminator", "losses", "pixelcnn",
-          "sampling")
+          "transformer", "conditioning", "sampling")
 
 # Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
 HELPERS = (
@@ -78,16 +87,20 @@ HELPERS = (
     "autoencoder.make_quantizer",
     "autoencoder.reconstruct",
     "pixelcnn.CausalAttention",
+    "transformer.check_input",
     "sampling.begin",
     "sampling.onward",
-    "sampling.guided",
+    "conditioning.points",
+    "conditioning.frames",
+    "conditioning.labels_of",
     "sampling.Stretch",
     "sampling.started",
 )
 
 # Records and one-liners: a lesson shows them, there is nothing in them to compare in its Check table.
 RECORDS = ("layers.group_norm", "quantize.Quantized", "perceptual.MiniConfig", "autoencoder.VQVAEConfig",
-           "autoencoder.Reconstruction", "pixelcnn.PixelCNNConfig", "sampling.SampleConfig")
+           "autoencoder.Reconstruction", "pixelcnn.PixelCNNConfig", "transformer.TransformerConfig",
+           "sampling.SampleConfig")
 
 
 def path_of(name):

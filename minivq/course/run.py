@@ -10,6 +10,7 @@ import nbformat
 from minivq.course.execute import REPOSITORY, execute, lessons, progress
 from minivq.course.figures import figures
 from minivq.course.log import work
+from minivq.course.release import without_outputs
 from minivq.course.stamp import code_hash
 
 OUT = REPOSITORY / "runs" / "course"
@@ -60,11 +61,7 @@ def start(number):
     copy = folder / source.name
     if copy.exists():
         raise FileExistsError(f"{_shown(copy)} may hold your answers: move it away for a fresh copy")
-    notebook = nbformat.read(source, 4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    notebook.metadata.get("minivq", {}).pop("stamp", None)
+    notebook = without_outputs(nbformat.read(source, 4))
     folder.mkdir(parents=True, exist_ok=True)
     draft = copy.with_suffix(".draft")
     nbformat.write(notebook, draft)

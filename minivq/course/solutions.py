@@ -438,6 +438,52 @@ answer = (24, 15, 1)
 """.strip()
 
 
+# ---- lesson 10
+
+
+def attend(q, k, v):
+    """(..., t, c), (..., s, c), (..., s, d) -> found (..., t, d), weights (..., t, s)"""
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5  # a row for each place that asks
+    weights = scores.softmax(-1)
+    return weights @ v, weights
+
+
+def causal(q, k, v):
+    """(..., t, c), (..., t, c), (..., t, d) -> found (..., t, d), weights (..., t, t): at itself and before alone"""
+    t = q.shape[-2]
+    later = torch.ones(t, t, dtype=torch.bool).triu(1)  # above the diagonal
+    scores = (q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5).masked_fill(later, -torch.inf)
+    weights = scores.softmax(-1)
+    return weights @ v, weights
+
+
+def sequence(tokens, codes, positions, start):
+    """tokens (B, t), codes (K, width), positions (T, width), start (1, width) -> (B, t + 1, width)"""
+    said = codes[tokens] + positions[:tokens.shape[1]]
+    return torch.cat([start.expand(len(tokens), 1, -1), said], 1)
+
+
+# Both in one cell: the check gets the pair.
+CAUSAL = "\n\n\n".join([
+    "import torch", inspect.getsource(causal).rstrip(), inspect.getsource(sequence).rstrip(),
+    "both_parts = causal, sequence"])
+
+
+def several_heads(q, k, v, heads):
+    """(B, t, width) three times -> found (B, t, width), weights (B, heads, t, t)"""
+    B, t, width = q.shape
+    q, k, v = (part.reshape(B, t, heads, width // heads).transpose(1, 2) for part in (q, k, v))  # (B, heads, t, d)
+    found, weights = causal(q, k, v)
+    return found.transpose(1, 2).reshape(B, t, width), weights  # turned back: place after place
+
+
+def task(tokens, K, pkeep):
+    """tokens (B, T) -> what the prior sees (B, T - 1), what it has to say (B, T)"""
+    stays = torch.rand(tokens.shape) < pkeep
+    seen = torch.where(stays, tokens, torch.randint(K, tokens.shape))
+    return seen[:, :-1], tokens  # the targets are clean
+
+
 # ---- lesson 11
 
 
@@ -499,6 +545,58 @@ def too_near(samples, validation, known, share=0.1):
     return (near < base.quantile(share)).float().mean().item()
 
 
+# ---- lesson 12
+
+
+def map_loss(logits, maps):
+    """(B, labels, H, W), (B, H, W) -> scalar: cross-entropy of the labels, mean over pixels"""
+    return F.cross_entropy(logits, maps)
+
+
+def map_prefix(maps, net, words):
+    """(B, H, W) label ids -> (B, 1 + h·w): the kind's id, then the map's tokens in raster order"""
+    channels = 2 * F.one_hot(maps, net.config.channels).movedim(-1, 1).float() - 1  # (B, labels, H, W), as one_hot
+    told = net.encode(channels).flatten(1) + words.first("map")  # (B, h·w)
+    kind = torch.full((len(maps), 1), words.first("kind"))  # segmentation is the first kind
+    return torch.cat([kind, told], 1)
+
+
+# Both parts in one cell: the check gets the pair.
+MAP_PREFIX = "\n\n\n".join([
+    "import torch\nimport torch.nn.functional as F", inspect.getsource(map_loss).rstrip(),
+    inspect.getsource(map_prefix).rstrip(), "told_maps = map_loss, map_prefix"])
+
+
+@torch.no_grad()
+def complete(prior, given, keep, cond, u, draw):
+    """(B, T) tokens, (B, T) bool, (B, c), (B, T) -> (B, T): given ones where keep says so, else drawn, in turns"""
+    tokens = torch.zeros_like(given)
+    logits, cache = prior.begin(len(given), cond)
+    for place in range(given.shape[1]):
+        drawn = draw(logits, u[:, place])  # (B,)
+        tokens[:, place] = torch.where(keep[:, place], given[:, place], drawn)
+        if place + 1 < given.shape[1]:
+            logits = prior.next(tokens[:, place], place, cache)
+    return tokens
+
+
+class Ends(nn.Module):
+    """Both ends of a prior: what goes into its blocks, and what comes out of them"""
+
+    def __init__(self, K, classes, width):
+        super().__init__()
+        self.table = nn.Embedding(K, width)
+        self.conditions = nn.Embedding(classes, width)  # a table of their own
+        self.head = nn.Linear(width, K, bias=False)
+
+    def embed(self, cond, tokens):
+        return torch.cat([self.conditions(cond), self.table(tokens)], 1)
+
+    def loss(self, h, tokens):
+        logits = self.head(h[:, -tokens.shape[1]:])  # (B, T, K)
+        return F.cross_entropy(logits.flatten(0, 1), tokens.flatten())
+
+
 SOLUTIONS = {
     "0.2": CONVERSIONS,
     "0.3": distances,
@@ -537,10 +635,18 @@ SOLUTIONS = {
     "9.3": bigram,
     "9.4": CausalStack,
     "9.5": EVERY_ORDER,
+    "10.2": attend,
+    "10.3": CAUSAL,
+    "10.4": several_heads,
+    "10.5": task,
     "11.2": PAINTER,
     "11.3": block_step,
     "11.4": nucleus,
     "11.5": too_near,
+    "12.2": MAP_PREFIX,
+    "12.3": complete,
+    "12.4": Ends,
+    "12.5": 'answer = "c"',
 }
 
 
