@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from minivq import checkpoint, datasets, distributed, evaluation, metrics, pretrained, sampling
-from minivq.ablation_figures import draw_figures
+from minivq.ablation_figures import draw_figures, table
 from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.commands import STYLE, add_data, distance, judge_of, load_first, talk, write_study
 from minivq.commands_train import train
@@ -279,17 +279,3 @@ def row_of(args: argparse.Namespace, f: int) -> dict:
             row[name] = {"mean": statistics.fmean(values), "deviation": deviation,
                          "error": deviation / math.sqrt(len(values))}
     return row
-
-
-def table(rows: dict[str, dict]) -> str:
-    """The rows as lines of text."""
-    lines = [f"{'f':>3}{'tokens':>8}{'seen':>7}{'PSNR':>8}{'cons. rec.':>12}{'cons. samples':>18}{'FFD 256':>9}"
-             f"{'nats/token':>12}{'bits/px':>9}{'plain':>9}{'fast':>9}"]
-    for f, row in rows.items():
-        whole = "consistency" in row
-        both = f"{row['consistency']['mean']:.3f} ± {row['consistency']['error']:.3f}" if whole else "-"
-        lines.append(f"{f:>3}{row['tokens']:>8}{row['share_seen']:>7.1%}{row['stage']['psnr']:>8.2f}"
-                     f"{row['stage'].get('consistency', math.nan):>12.3f}{both:>18}"
-                     f"{row['ffd_256']['mean'] if whole else math.nan:>9.0f}{row['nats_per_token']['mean']:>12.3f}"
-                     f"{row['bits_per_pixel']['mean']:>9.3f}{row['plain']['mean']:>8.2f}s{row['fast']['mean']:>8.3f}s")
-    return "\n".join(lines)

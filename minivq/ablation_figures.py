@@ -1,4 +1,5 @@
-"""The figures of the study of f: its samples row by row, and what grows or falls with f. Floor 4."""
+"""What the study of f shows: its table, its samples row by row, and what grows or falls with f. Floor 4."""
+import math
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,17 @@ def bars(ax, x: list[int], rows: dict[str, dict], name: str, label: str, style: 
     """The means of a score over f, with their standard errors."""
     ax.errorbar(x, [row[name]["mean"] for row in rows.values()], [row[name]["error"] for row in rows.values()],
                 fmt=style, capsize=3, label=label)
+
+
+def table(rows: dict[str, dict]) -> str:
+    """The rows as lines of text."""
+    lines = [f"{'f':>3}{'tokens':>8}{'seen':>7}{'PSNR':>8}{'cons. rec.':>12}{'cons. samples':>18}{'FFD 256':>9}"
+             f"{'nats/token':>12}{'bits/px':>9}{'plain':>9}{'fast':>9}"]
+    for f, row in rows.items():
+        whole = "consistency" in row
+        both = f"{row['consistency']['mean']:.3f} ± {row['consistency']['error']:.3f}" if whole else "-"
+        lines.append(f"{f:>3}{row['tokens']:>8}{row['share_seen']:>7.1%}{row['stage']['psnr']:>8.2f}"
+                     f"{row['stage'].get('consistency', math.nan):>12.3f}{both:>18}"
+                     f"{row['ffd_256']['mean'] if whole else math.nan:>9.0f}{row['nats_per_token']['mean']:>12.3f}"
+                     f"{row['bits_per_pixel']['mean']:>9.3f}{row['plain']['mean']:>8.2f}s{row['fast']['mean']:>8.3f}s")
+    return "\n".join(lines)

@@ -30,15 +30,14 @@ def parse_size(text: str) -> tuple[int, int]:
 def sample(args: argparse.Namespace, model: TwoStage, config: SampleConfig) -> int:
     """Draw --n pictures of --size px; label maps come from --segmentation, or from the world by --seed."""
     from minivq import plot
-    f, n = model.first_stage.config.factor, model.window.n
-    count, out = args.n or 1, args.out
-    maps = maps_of(args, model) if model.window.told == "maps" else None
-    size = (parse_size(args.size) if args.size else tuple(maps.shape[1:]) if maps is not None else
-            tuple(side * f for side in model.window.grid))
-    if size[0] % f or size[1] % f or min(size) < n * f:
-        raise ValueError(f"size={size[1]}x{size[0]}: wanted multiples of f={f}, and at least {n * f} px a side, "
-                         f"which is the window")
-    grid = (size[0] // f, size[1] // f)
+    count, out, painted = args.n or 1, args.out, args.segmentation and painted_map(args.segmentation, model)
+    size = size_of(args, model, painted)
+    maps = painted
+    if model.window.told == "maps" and painted is None:
+        place = drawing.world(model.info["data"])
+        scene = place.scene(UNSEEN + args.seed)
+        maps = torch.from_numpy(place.segmentation(scene, size[1], size[0]).astype(np.int64))[None]
+    grid = tuple(side // model.first_stage.config.factor for side in size)
     cond = model.slide_cond(grid, count, maps)
     about = repr((checkpoint.sha256(pretrained.find(args.model)), config, args.seed, count, grid, args.stride,
                   None if maps is None else maps.numpy().tobytes()))
@@ -86,14 +85,25 @@ def begun(part: Path, about: str, count: int, grid: tuple[int, int], seed: int) 
     return Painting.begin(count, grid, torch.Generator().manual_seed(seed))
 
 
-def maps_of(args: argparse.Namespace, model: TwoStage) -> Tensor:
-    """-> label maps (1, H, W): of --segmentation, or of a scene that is in no split. Raises ValueError for a misfit."""
-    place, size = drawing.world(model.info["data"]), parse_size(args.size) if args.size else None
-    if args.segmentation is None:
-        H, W = size or tuple(side * model.first_stage.config.factor for side in model.window.grid)
-        return torch.from_numpy(place.segmentation(place.scene(UNSEEN + args.seed), W, H).astype(np.int64))[None]
-    image = picture_file(args.segmentation)
-    if size and (image.height, image.width) != size:
-        raise ValueError(f"{args.segmentation} has {image.width}x{image.height} px: wanted {size[1]}x{size[0]}, "
-                         "or no --size")
-    return labels_of(np.array(image.convert("RGB")), model.conditions.colours, place.LABELS)
+def painted_map(path: Path, model: TwoStage) -> Tensor:
+    """A painted label map -> (1, H, W) ids. Raises ValueError for a prior that is told none, or unknown colours."""
+    if model.window.told != "maps":
+        raise ValueError(f"--segmentation {path}: this prior is told no label maps")
+    picture = np.array(picture_file(path).convert("RGB"))
+    return labels_of(picture, model.conditions.colours, drawing.world(model.info["data"]).LABELS)
+
+
+def size_of(args: argparse.Namespace, model: TwoStage, painted: Tensor | None) -> tuple[int, int]:
+    """-> (H, W): what --size says, or the painted map, or the pictures of the training. Raises ValueError for a misfit.
+    """
+    f, n = model.first_stage.config.factor, model.window.n
+    size = tuple(side * f for side in model.window.grid) if painted is None else tuple(painted.shape[1:])
+    if args.size:
+        size = parse_size(args.size)
+        if painted is not None and size != tuple(painted.shape[1:]):
+            raise ValueError(f"{args.segmentation} has {painted.shape[2]}x{painted.shape[1]} px: wanted {args.size}, "
+                             "or no --size")
+    if size[0] % f or size[1] % f or min(size) < n * f:
+        raise ValueError(f"size={size[1]}x{size[0]}: wanted multiples of f={f}, and at least {n * f} px a side, "
+                         "the window")
+    return size
