@@ -130,9 +130,8 @@ def first_stage(args: argparse.Namespace, study: Study, f: int) -> str:
 
 def colours(pictures: datasets.Pictures, K: int = 512) -> VQVAE:
     """The first stage of f = 1: K colours by k-means on the pixels of 500 pictures (Chen et al. 2020, Image GPT)."""
-    x = pictures.batch(range(min(500, len(pictures))))
+    points = pictures.batch(range(min(500, len(pictures)))).movedim(1, -1).reshape(-1, pictures.channels)[::7]
     model = VQVAE(VQVAEConfig(pictures.channels, (8,), d=pictures.channels, K=K, quantizer="colours")).eval()
-    points = x.movedim(1, -1).reshape(-1, pictures.channels)[::7]
     model.quantizer.start(kmeans(points, K, 20, torch.Generator().manual_seed(0)))
     return model
 

@@ -24,6 +24,11 @@ def add_data(command: argparse.ArgumentParser) -> None:
                          help="of a folder: shrink to the centre square, or cut squares out of the full pictures")
 
 
+def add_count(command: argparse.ArgumentParser) -> None:
+    """The option that bounds a training set."""
+    command.add_argument("--count", type=int, default=None, help="pictures to learn from (default: all)")
+
+
 def add_model(command: argparse.ArgumentParser) -> None:
     """The option that names a model."""
     command.add_argument("--model", default="faces-vqvae-f8",

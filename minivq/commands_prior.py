@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from minivq import checkpoint, datasets, distributed, drawing, pretrained, sentences, training, training_prior
-from minivq.commands import STYLE, add_data, add_training, config_of, history, pictures, talk, with_steps
+from minivq.commands import STYLE, add_count, add_data, add_training, config_of, history, pictures, talk, with_steps
 from minivq.conditioning import Conditions
 from minivq.layers import count_parameters
 from minivq.pixelcnn import PixelCNNConfig
@@ -35,7 +35,7 @@ def add_train(kinds) -> None:
     one.add_argument("--patience", type=int, default=PriorConfig.patience, help="validations, of 20, without a better "
                      "one after which it ends")
     one.add_argument("--no-mirror", action="store_true", help="do not learn from mirrored pictures, too")
-    one.add_argument("--count", type=int, default=None, help="pictures to learn from (default: all)")
+    add_count(one)
     add_training(one, PriorConfig, minutes=15.0)
     one.set_defaults(run=train_prior)
 
@@ -78,7 +78,7 @@ def train_prior(args: argparse.Namespace) -> int:
     prior = training_prior.train_prior(prior_config, config, *sets, args.out, about, init)
     scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
               **sentences.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
-    return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions, window), scores)
+    return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions, window), scores, len(train))
 
 
 def conditions_of(args: argparse.Namespace, stage) -> Conditions | None:
@@ -142,10 +142,10 @@ def prior_of(args: argparse.Namespace, K: int, grid: tuple[int, int], classes: i
                           attend_every=2 if args.prior == "pixelsnail" else 0, **told)
 
 
-def finish_prior(args: argparse.Namespace, config: PriorConfig, model: TwoStage, scores: dict) -> int:
-    """Write model.pt with its history and print what it scores."""
+def finish_prior(args: argparse.Namespace, config: PriorConfig, model: TwoStage, scores: dict, count: int) -> int:
+    """Write model.pt with its history, `count` training pictures among it, and print what it scores."""
     if distributed.rank() == 0:
-        model.info = history(args, config, data=args.data, size=args.size, validation=scores)
+        model.info = history(args, config, data=args.data, size=args.size, count=count, validation=scores)
         path = pretrained.export_prior(model, args.out / "model.pt", args.first_stage, args.maps)
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB, {count_parameters(model.prior):,} parameters)")
         nats, T = scores["nats_per_token"], scores["tokens"]

@@ -22,6 +22,7 @@ from minivq import (
 from minivq.autoencoder import VQVAEConfig
 from minivq.commands import (
     STYLE,
+    add_count,
     add_data,
     add_perceptual,
     add_training,
@@ -53,6 +54,7 @@ def add_parser(commands) -> None:
                      help="channels per level, fine to coarse (default: 16 32 64 160, cut or repeated to fit f)")
     one.add_argument("--init", default=None, metavar="NAME", help="go on from this model's weights")
     one.add_argument("--labels", action="store_true", help="of a world: learn its label maps, not its pictures")
+    add_count(one)
     add_training(one, TrainConfig, minutes=15.0)
     one.set_defaults(run=train_vqvae)
 
@@ -68,6 +70,7 @@ def add_parser(commands) -> None:
                      help="of the critic's voice; None: adaptive, as loud as the reconstruction at the last layer")
     one.add_argument("--critic-layers", type=int, default=GANConfig.critic_layers,
                      help="strided layers of the critic: a logit of 1, 2, 3 sees 16, 34, 70 px")
+    add_count(one)
     add_training(one, GANConfig, minutes=20.0)
     one.set_defaults(run=train_vqgan)
 
@@ -118,7 +121,7 @@ def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
 def train_vqvae(args: argparse.Namespace) -> int:
     """Train, resume or report a finished training; the last line gives the scores."""
     widths = widths_for(args.factor, args.widths)
-    train, validation = (label_maps if args.labels else pictures)(args, args.factor)
+    train, validation = (label_maps if args.labels else pictures)(args, args.factor, args.count)
     levels = tuple(args.levels) if args.quantizer == "fsq" else ()
     K, d = (torch.tensor(levels).prod().item(), len(levels)) if levels else (args.codes, args.code_dim)
     model_config = (pretrained.load(args.init, kind="vqvae").config if args.init else
@@ -135,18 +138,20 @@ def train_vqvae(args: argparse.Namespace) -> int:
     return finish(args, config, model, score(model, validation))
 
 
-def label_maps(args: argparse.Namespace, factor: int) -> tuple[datasets.LabelMaps, ...]:
-    """The label maps to train on and those to watch. Raises ValueError where the data are no world."""
+def label_maps(args: argparse.Namespace, factor: int, count: int | None) -> tuple[datasets.LabelMaps, ...]:
+    """The label maps to train on (the first `count`) and those to watch. Raises ValueError where the data are no world.
+    """
     if args.size < 1 or args.size % factor:
         raise ValueError(f"size={args.size} is not a multiple of factor={factor}")
-    maps = [datasets.truth(args.data, "segmentation", args.size, split) for split in ("train", "validation")]
+    maps = [datasets.truth(args.data, "segmentation", args.size, split, most)
+            for split, most in (("train", count), ("validation", None))]
     return tuple(datasets.LabelMaps(part, len(drawing.world(args.data).LABELS)) for part in maps)
 
 
 def train_vqgan(args: argparse.Namespace) -> int:
     """Train a first stage on against a critic; the last line gives the scores."""
     start = pretrained.load(args.init, kind="vqvae")
-    train, validation = pictures(args, start.config.factor)
+    train, validation = pictures(args, start.config.factor, args.count)
     compare = distance(args.perceptual)
     config = config_of(args, GANConfig, perceptual=args.perceptual_weight, critic=args.critic,
                        gan_weight=args.gan_weight, critic_layers=args.critic_layers)

@@ -69,6 +69,7 @@ def add_parsers(commands) -> None:
     one = commands.add_parser("publish", help="score a trained model on test and ship it", **STYLE)
     one.add_argument("folder", type=Path, help="of a finished training")
     one.add_argument("--name", required=True, help="data/checkpoints/NAME.pt")
+    one.add_argument("--count", type=int, default=None, help="test pictures, and samples of a prior (default: all)")
     one.set_defaults(run=publish)
 
 
@@ -167,7 +168,7 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
         scores = evaluation.evaluate_maps(shipped, test)
         colours = torch.tensor(place.PALETTE) / 127.5 - 1
     else:
-        test, colours = datasets.load(data, size, "test"), None
+        test, colours = datasets.load(data, size, "test", args.count), None
         scores = evaluation.evaluate(shipped, test, load_first(data, size, "train", evaluation.BASELINE_PICTURES),
                                      **readers(data, size))
         print(evaluation.table(scores))
@@ -189,7 +190,7 @@ def publish_prior(args: argparse.Namespace) -> dict:
     history = payload["info"]
     data, size = history["data"], history["size"]
     model = pretrained.load(args.folder, distributed.device(), kind="prior")
-    test, reader = datasets.load(data, size, "test"), judge_of(data)
+    test, reader = datasets.load(data, size, "test", args.count), judge_of(data)
     scores = {"validation": history.pop("validation")}
     if model.conditions is None:
         held = sentences.encoded(model.first_stage, test, False, bool(model.classes))
@@ -199,7 +200,8 @@ def publish_prior(args: argparse.Namespace) -> dict:
         scores["test"] |= {"top_k": None, "guidance": config.guidance}
         x = model.sample(len(test), cond, config, generator=torch.Generator().manual_seed(0))
         if reader is not None:
-            against = evaluation_samples.yardstick(reader, test, len(test), datasets.load(data, size, "train"))
+            known = datasets.load(data, size, "train", history.get("count"))
+            against = evaluation_samples.yardstick(reader, test, len(test), known)
             scores["test"] |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), reader, against,
                                                                   None if cond is None else cond[:, 0])
     else:
