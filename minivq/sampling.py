@@ -55,8 +55,9 @@ def probabilities(logits: Tensor, config: SampleConfig) -> Tensor:
 def draw(logits: Tensor, u: Tensor, config: SampleConfig = SampleConfig()) -> Tensor:
     """Logits (B, K) and one uniform number in [0, 1) each (B,) -> (B,) int64: by the inverse of the cumulated odds."""
     edges = probabilities(logits.double(), config).cumsum(-1)      # in double: a sum of float32 may miss its end
-    # The last edge is 1 but for rounding; a u beyond it would fall on a code without odds.
-    return torch.searchsorted(edges, (u.double() * edges[:, -1])[:, None], right=True)[:, 0]
+    # The last edge is 1 but for rounding; a u at it or beyond would fall on a code without odds.
+    u = u.double().clamp(max=1 - 2**-32) * edges[:, -1]
+    return torch.searchsorted(edges, u[:, None], right=True)[:, 0]
 
 
 @torch.no_grad()
