@@ -47,10 +47,10 @@ def study(tmp_path_factory):
 
 def test_colours_are_a_first_stage_without_a_network():
     pictures = toy_pictures(64, 16)
-    model, x = ablation.colours(pictures, K=8), pictures.batch(range(4))
+    model, x = ablation.colours(pictures, K=32), pictures.batch(range(4))
     indices = model.encode(x)
-    assert indices.shape == (4, 16, 16) and model.config.factor == 1 and int(indices.max()) < 8
-    away = (x[:, None] - model.quantizer.codebook[None, :, :, None, None]).square().sum(2)      # (4, 8, 16, 16)
+    assert indices.shape == (4, 16, 16) and model.config.factor == 1 and int(indices.max()) < 32
+    away = (x[:, None] - model.quantizer.codebook[None, :, :, None, None]).square().sum(2)      # (4, 32, 16, 16)
     assert torch.equal(indices, away.argmin(1))
     assert (model.decode(indices) - x).square().mean() < 0.25 * x.var()
 
