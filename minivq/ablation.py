@@ -130,9 +130,9 @@ def first_stage(args: argparse.Namespace, study: Study, f: int) -> str:
 
 def colours(pictures: datasets.Pictures, K: int = 512) -> VQVAE:
     """The first stage of f = 1: K colours by k-means on the pixels of 500 pictures (Chen et al. 2020, Image GPT)."""
-    points = pictures.batch(range(min(500, len(pictures)))).movedim(1, -1).reshape(-1, pictures.channels)[::7]
+    points = pictures.batch(range(min(500, len(pictures)))).movedim(1, -1).reshape(-1, pictures.channels)
     model = VQVAE(VQVAEConfig(pictures.channels, (8,), d=pictures.channels, K=K, quantizer="colours")).eval()
-    model.quantizer.start(kmeans(points, K, 20, torch.Generator().manual_seed(0)))
+    model.quantizer.start(kmeans(points[::max(1, len(points) // (200 * K))], K, 20, torch.Generator().manual_seed(0)))
     return model
 
 

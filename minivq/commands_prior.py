@@ -74,7 +74,9 @@ def train_prior(args: argparse.Namespace) -> int:
     about = {"first_stage": checkpoint.sha256(pretrained.find(args.first_stage)), "data": training.describe(train),
              "classes": list(classes), "mirror": mirror, "maps": args.maps, "init": args.init,
              "window": args.window, "places": args.places}
-    init = pretrained.load(args.init, kind="prior").prior if args.init else None
+    init = args.init and training_prior.weights_of(
+        pretrained.load(args.init, kind="prior").prior, prior_config,
+        conditions.vocabulary if conditions is not None and window is None else None)
     prior = training_prior.train_prior(prior_config, config, *sets, args.out, about, init)
     scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
               **sentences.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from minivq import distributed, metrics, pretrained, runs
 from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.datasets import Pictures
-from minivq.distributed import autocast
+from minivq.distributed import autocast, has_bf16  # noqa: F401 - lessons take both from here
 from minivq.muon import Muon
 from minivq.quantize import FSQ, kmeans
 

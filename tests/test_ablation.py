@@ -12,6 +12,7 @@ from minivq import ablation, commands_train, datasets
 from minivq.__main__ import main
 from minivq.ablation import STUDIES, Study
 
+LOAD = datasets.load                                                                    # as it is, whatever is patched
 TINY = Study(layers=1, width=32, steps=20, batch=2, count=4, samples=3, samples_of_pixels=2, scored=4, minutes=0.0)
 
 
@@ -98,6 +99,7 @@ def test_priors_of_another_size_in_the_same_folder_are_refused(study, monkeypatc
 
 def test_a_folder_is_studied_without_a_judge_and_the_study_says_so(tmp_path, monkeypatch, capsys):
     torch.manual_seed(0)
+    monkeypatch.setattr(datasets, "load", LOAD)
     (tmp_path / "mine").mkdir()
     for i in range(40):
         x = torch.nn.functional.interpolate(torch.rand(1, 3, 4, 4), 32, mode="bicubic").clamp(0, 1)[0]

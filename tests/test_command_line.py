@@ -145,7 +145,7 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
 def test_a_first_stage_of_label_maps_is_trained_by_cross_entropy(tmp_path, monkeypatch, capsys):
     load, truth = datasets.load, datasets.truth
     monkeypatch.setattr(datasets, "load", lambda name, size, split, *_: load(name, size, split, 8))
-    monkeypatch.setattr(datasets, "truth", lambda name, kind, size, split: truth(name, kind, size, split, 8))
+    monkeypatch.setattr(datasets, "truth", lambda name, kind, size, split, *_: truth(name, kind, size, split, 8))
     out = tmp_path / "maps"
     assert main(["train", "vqvae", "--data", "faces", "--labels", "--size", "32", "--factor", "4", "--codes", "16",
                  "--widths", "8", "16", "16", "--batch", "4", "--steps", "20", "--out", str(out)]) == 0

@@ -186,7 +186,7 @@ def test_the_truth_belongs_to_the_picture_of_the_same_number(name, size, kind):
     found, world = datasets.truth(name, kind, size, "validation", count=3), drawing.world(name)
     levels = found.levels([2])[0, ..., 0]
     thing = drawing.thing(name, int(found.source[2]))
-    whole = getattr(world, kind)(thing, *((2 * size, 3 * size // 2) if size > 64 else (size,) * (1 + ("land" in name))))
+    whole = getattr(world, kind)(thing, *((4 * size, 3 * size) if size > 64 else (size,) * (1 + ("land" in name))))
     whole = whole if kind == "segmentation" else np.round(whole * 255)
     top, left = (int(u * (side - size + 1)) for u, side in zip(
         (0, 0) if found.places is None else found.places[2], whole.shape, strict=True))

@@ -9,10 +9,10 @@ from toys import TINY, toy_pictures
 
 from minivq import cache, datasets, drawing, pretrained, training_prior
 from minivq.autoencoder import VQVAE
-from minivq.conditioning import Conditions
+from minivq.conditioning import Conditions, Vocabulary
 from minivq.sampling import SampleConfig
 from minivq.sentences import Sentences, encoded, simple_models, told
-from minivq.training_prior import PriorConfig, nll, prior_loss, train_prior
+from minivq.training_prior import PriorConfig, nll, prior_loss, train_prior, weights_of
 from minivq.transformer import Transformer, TransformerConfig
 from minivq.twostage import TwoStage
 
@@ -120,13 +120,25 @@ def test_a_prior_begins_with_the_weights_of_another_where_their_shapes_agree(tmp
     torch.manual_seed(5)
     other = Transformer(dataclasses.replace(SMALL, cond_values=9, cond_null=None))
     frozen = dataclasses.replace(CONFIG, steps=1, peak=1e-12)
-    prior = train_prior(SMALL, frozen, stripes(), stripes(), tmp_path / "run", {}, other)
+    prior = train_prior(SMALL, frozen, stripes(), stripes(), tmp_path / "run", {}, weights_of(other, SMALL))
     same = {name for name, value in prior.state_dict().items() if value.shape == other.state_dict()[name].shape
             and torch.allclose(value, other.state_dict()[name], atol=1e-6)}
     assert prior.state_dict().keys() - same == {"conditions.weight"}
     with pytest.raises(ValueError, match="wanted a prior of the same kind and width"):
-        train_prior(dataclasses.replace(SMALL, width=32, K=17), frozen, stripes(), stripes(), tmp_path / "two", {},
-                    torch.nn.Linear(3, 3))
+        weights_of(torch.nn.Linear(3, 3), SMALL)
+
+
+def test_what_is_told_begins_as_tokens_at_the_same_places():
+    words = Vocabulary(map_codes=5, codes=16, levels=4)
+    torch.manual_seed(5)
+    source = Transformer(SMALL)
+    told_maps = TransformerConfig(K=16, T=16, layers=1, heads=2, width=16, cond_values=words.size, cond_length=17)
+    prior = Transformer(told_maps)
+    prior.load_state_dict(weights_of(source, told_maps, words), strict=False)
+    codes = prior.conditions.weight[words.first("code"):words.first("place")]
+    assert torch.equal(codes, source.codes.weight)
+    apart = prior.cond_positions[1:] - source.positions                           # as random as it was, no more
+    assert apart.std() < 0.03 and torch.equal(prior.positions, source.positions)
 
 
 def test_simple_models_by_hand():
