@@ -17,8 +17,9 @@ from tqdm import tqdm
 from minivq import checkpoint, datasets, distributed, evaluation, metrics, pretrained, sampling
 from minivq.ablation_figures import draw_figures, table
 from minivq.autoencoder import VQVAE, VQVAEConfig
-from minivq.commands import STYLE, add_data, distance, judge_of, load_first, talk, write_study
+from minivq.commands import STYLE, add_data, judge_of, load_first, talk, write_study
 from minivq.commands_train import train
+from minivq.commands_use import readers
 from minivq.layers import count_parameters
 from minivq.metrics import bits_per_pixel
 from minivq.quantize import kmeans
@@ -69,15 +70,14 @@ def run(args: argparse.Namespace) -> int:
     todo = [(f, seed) for f in args.only or args.factors for seed in range(args.seeds)]
     started = time.perf_counter()
     for number, (f, seed) in enumerate(todo):
-        folder = args.out / f"f{f}"
         stage = first_stage(args, study, f)
         scores_of_stage(args, study, f, stage)
         prior(args, study, f, stage, seed)
         samples(args, study, f, seed)
         scores_of_samples(args, study, f, seed)
         spent = time.perf_counter() - started
-        talk(f"f={f}, seed {seed}: done, in {folder}; about {spent / (number + 1) * (len(todo) - number - 1) / 60:.0f} "
-             "minutes to go" if number + 1 < len(todo) else f"f={f}, seed {seed}: done, in {folder}")
+        left = spent / (number + 1) * (len(todo) - number - 1) / 60
+        talk(f"f={f}, seed {seed}: done, in {args.out / f'f{f}'}" + (f"; about {left:.0f} minutes to go" if left else ""))
     rows = {str(f): row_of(args, f) for f in args.factors if (args.out / f"f{f}" / "scores-0.json").is_file()}
     same = {(row["blocks"], row["tokens_seen"]) for row in rows.values() if row["window"] == args.window}
     if len(same) > 1:
@@ -148,7 +148,7 @@ def scores_of_stage(args: argparse.Namespace, study: Study, f: int, stage: str) 
     def make() -> dict:
         model = pretrained.load(stage, distributed.device(), kind="vqvae")
         test = load_first(args.data, args.size, "test", study.scored, args.crop)
-        scores = evaluation.evaluate(model, test, None, study.scored, distance("mini"), judge_of(args.data), False)
+        scores = evaluation.evaluate(model, test, None, study.scored, **readers(args.data, args.size), anchored=False)
         return scores | {"parameters": count_parameters(model), "minutes": model.info.get("minutes", 0.0)}
     return kept(args.out / f"f{f}" / "stage.json", make)
 
