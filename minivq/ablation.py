@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         scores_of_samples(args, study, f, seed)
         spent = time.perf_counter() - started
         left = spent / (number + 1) * (len(todo) - number - 1) / 60
-        talk(f"f={f}, seed {seed}: done, in {args.out / f'f{f}'}" + (f"; about {left:.0f} minutes left" if left else ""))
+        talk(f"f={f}, seed {seed}: done" + (f"; about {left:.0f} minutes left" if left else f", all in {args.out}"))
     rows = {str(f): row_of(args, f) for f in args.factors if (args.out / f"f{f}" / "scores-0.json").is_file()}
     same = {(row["blocks"], row["tokens_seen"]) for row in rows.values() if row["window"] == args.window}
     if len(same) > 1:

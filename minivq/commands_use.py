@@ -184,36 +184,37 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
 
 
 def publish_prior(args: argparse.Namespace) -> dict:
-    """Score a prior on test, write its file and a picture of samples; what the manifest says of it."""
-    from minivq import plot
+    """Score a prior on test, write its file; what the manifest says of it. Of one that slides lesson 13 has scores."""
     payload = checkpoint.read(args.folder / "model.pt")
     history = payload["info"]
-    data, size = history["data"], history["size"]
     model = pretrained.load(args.folder, distributed.device(), kind="prior")
-    test, reader = datasets.load(data, size, "test", args.count), judge_of(data)
-    scores = {"validation": history.pop("validation"), "test": {}}
-    if model.window is not None:                                    # a sliding one is looked at, by lesson 13
-        pass
-    elif model.conditions is None:
-        held = sentences.encoded(model.first_stage, test, False, bool(model.classes))
-        cond = held.conds if model.classes else None                # told to be what the test pictures are
-        scores["test"] = {"nats_per_token": training_prior.nll(model.prior, held)}
-        config = SampleConfig(top_k=None, guidance=0.0 if cond is None else GUIDANCE)
-        scores["test"] |= {"top_k": None, "guidance": config.guidance}
-        x = model.sample(len(test), cond, config, generator=torch.Generator().manual_seed(0))
-        if reader is not None:
-            known = datasets.load(data, size, "train", history.get("count"))
-            against = evaluation_samples.yardstick(reader, test, len(test), known)
-            scores["test"] |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), reader, against,
-                                                                  None if cond is None else cond[:, 0])
-    else:
-        scores["test"] = evaluation_conditions.condition_scores(model, test, reader, min(500, len(test)))
-    for name, value in scores["test"].items():
-        print(f"  {name:<20}{round(value, 4) if isinstance(value, float) else value}")
-    if model.window is None and model.conditions is None:
-        plot.save(checkpoint.FOLDER.parent / "figures" / f"{args.name}.png", plot.grid(x[:32], 8, max(1, 128 // size)))
+    scores = {"validation": history.pop("validation")}
+    if model.window is None:
+        test, reader = datasets.load(history["data"], history["size"], "test", args.count), judge_of(history["data"])
+        scores["test"] = (evaluation_conditions.condition_scores(model, test, reader, min(500, len(test)))
+                          if model.conditions is not None else sample_scores(args, model, test, reader, history))
+        for name, value in scores["test"].items():
+            print(f"  {name:<20}{round(value, 4) if isinstance(value, float) else value}")
     checkpoint.write(checkpoint.FOLDER / f"{args.name}.pt", payload)
     return {**history, "scores": scores}
+
+
+def sample_scores(args: argparse.Namespace, model, test: datasets.Pictures, reader, history: dict) -> dict:
+    """What a prior pays for test pictures, and the scores of as many samples, of which 32 become a picture."""
+    from minivq import plot
+    held = sentences.encoded(model.first_stage, test, False, bool(model.classes))
+    cond = held.conds if model.classes else None                    # told to be what the test pictures are
+    config = SampleConfig(top_k=None, guidance=0.0 if cond is None else GUIDANCE)
+    x = model.sample(len(test), cond, config, generator=torch.Generator().manual_seed(0))
+    scores = {"nats_per_token": training_prior.nll(model.prior, held), "top_k": None, "guidance": config.guidance}
+    if reader is not None:
+        known = datasets.load(test.name, test.size, "train", history.get("count"))
+        against = evaluation_samples.yardstick(reader, test, len(test), known)
+        scores |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), reader, against,
+                                                      None if cond is None else cond[:, 0])
+    picture = plot.grid(x[:32], 8, max(1, 128 // test.size))
+    plot.save(checkpoint.FOLDER.parent / "figures" / f"{args.name}.png", picture)
+    return scores
 
 
 def publish_reader(args: argparse.Namespace, kind: str) -> dict:
