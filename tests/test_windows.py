@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from toys import far_from_start
 
-from minivq import commands_sliding, datasets, pretrained
+from minivq import checkpoint, commands_sliding, datasets, pretrained
 from minivq.__main__ import main
 from minivq.sampling import Painting, SampleConfig, paint, sample_sliding
 from minivq.sentences import Windows
@@ -80,6 +80,14 @@ def test_windows_come_out_of_whole_canvases_and_the_prior_remembers_their_grid(s
     assert (land.window.n, land.window.grid, land.window.told) == (4, (27, 36), "maps")
     assert (face.window.n, face.window.grid, face.window.told) == (4, (6, 6), "places")
     assert land.prior.config.cond_length == 16 and face.prior.config.cond_values == 6
+
+
+def test_a_prior_that_slides_is_published_with_what_it_pays(slides, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path / "data" / "checkpoints")
+    assert main(["publish", str(slides / "land"), "--name", "land"]) == 0
+    about = checkpoint.manifest(checkpoint.FOLDER)["land"]
+    assert about["scores"]["validation"]["nats_per_token"] > 0 and about["count"] == 3
+    assert (checkpoint.FOLDER / "land.pt").is_file()
 
 
 def test_a_large_landscape_is_drawn_after_the_worlds_map_and_after_one_painted(slides, tmp_path, capsys):
