@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     if len(same) > 1:
         raise ValueError(f"priors of different (parameters, seen tokens) {sorted(same)} in {args.out}: wanted one "
                          "study in one folder")
-    draw_figures(args.out, rows)
+    draw_figures(args.out, rows, args.json)
     print(table(rows))
     return write_study(args, {"data": args.data, "size": args.size, "study": args.study, "seeds": args.seeds,
                               "factors": rows, "anchors": anchors(args)})

@@ -9,11 +9,17 @@ from minivq import plot
 ROW = 8                                 # samples that stand in a row
 
 
-def draw_figures(out: Path, rows: dict[str, dict]) -> None:
-    """samples.png and curves.png in the study's folder, of every f that is there."""
-    first = {f: np.load(out / f"f{f}" / "samples-0" / "0.npz")["pixels"][:ROW] for f in rows}
-    plot.save(out / "samples.png", sample_rows(first, rows))
+def draw_figures(out: Path, rows: dict[str, dict], result: Path | None) -> None:
+    """samples.png and curves.png in the study's folder, of every f that is there.
+
+    result: where the result is written, too; the first samples of each f are then kept beside it, as f1, f2, …
+    """
+    first = {f: np.load(out / f"f{f}" / "samples-0" / "0.npz")["pixels"][:3 * ROW] for f in rows}
+    plot.save(out / "samples.png", sample_rows({f: pixels[:ROW] for f, pixels in first.items()}, rows))
     plot.save(out / "curves.png", curves(rows))
+    if result is not None:
+        result.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(result.with_name(result.stem + "-samples.npz"), **{f"f{f}": x for f, x in first.items()})
 
 
 def sample_rows(pixels: dict[str, np.ndarray], rows: dict[str, dict]) -> np.ndarray:

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -73,6 +74,8 @@ def test_a_study_writes_its_result_its_figures_and_its_table(study, capsys):
         with Image.open(root / "study" / name) as picture:
             assert picture.width > 600
     assert "consistency_chimeras" in found["anchors"]
+    with np.load(root / "found-samples.npz") as kept:
+        assert {name: kept[name].shape[1:] for name in kept.files} == dict.fromkeys(("f1", "f8", "f16"), (64, 64, 3))
 
 
 def test_a_study_killed_and_started_again_redoes_nothing_and_ends_the_same(study, monkeypatch, capsys):
