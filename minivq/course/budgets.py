@@ -135,6 +135,15 @@ class Budget11:
     rounds: int  # times that one token is timed; the median counts
 
 
+@dataclass(frozen=True)
+class Budget15:
+    """Lesson 15, own pictures: a VQGAN and a prior on a folder that the lesson draws, or on the reader's."""
+
+    pictures: int  # drawn into the folder
+    minutes: float  # of each of the two trainings, by the presets' rough pace
+    asked: int  # samples, and as many validation pictures, whose nearest are looked for
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -151,6 +160,7 @@ FAST = {
     "08": Budget08(pictures=96, counts=(12, 24, 48, 96), toy=(128, 256, 512)),
     "09": Budget09(pictures=256, looked=64, toy=120, trial=4, steps=6, batch=16, broken=6),
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
+    "15": Budget15(pictures=700, minutes=0.015, asked=16),
 }
 
 FULL = {
@@ -169,6 +179,7 @@ FULL = {
     "08": Budget08(pictures=2000, counts=(64, 256, 1000, 2000), toy=(128, 256, 512, 1024, 2048)),
     "09": Budget09(pictures=4000, looked=1000, toy=120, trial=30, steps=1300, batch=32, broken=150),
     "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
+    "15": Budget15(pictures=5000, minutes=4.0, asked=200),
 }
 
 

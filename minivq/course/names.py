@@ -55,6 +55,7 @@ LESSON_OF = {
     "sampling.best": "12",
     "sampling.schedule": "13",
     "sampling.sample_sliding": "13",
+    "cards.card": "15",
 }
 
 # The modules of which every public name stands in the table.
