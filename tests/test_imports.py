@@ -16,7 +16,7 @@ FLOORS = {
     2: "autoencoder conditioning sampling twostage",
     3: "training training_gan training_readers training_perceptual training_prior sentences pretrained",
     4: ("evaluation evaluation_samples evaluation_conditions ablation_figures bench bench_sampling bench_sliding "
-        "commands"),
+        "cards commands"),
     5: ("ablation commands_train commands_prior commands_sample commands_sliding commands_use studies studies_priors "
         "__main__ __init__"),
     6: "course",  # beside the house: sees everything, and only __main__ looks at it

@@ -68,6 +68,7 @@ LESSON_OF = {
     "windows.schedule": "13",
     "sentences.Windows": "13",
     "sampling.sample_sliding": "13",
+    "cards.card": "15",
 }
 
 # The modules of which every public name stands in the table.
