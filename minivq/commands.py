@@ -95,6 +95,21 @@ def history(args: argparse.Namespace, config: TrainConfig, **more) -> dict:
             "minutes": round(runs.read_minutes(args.out), 1), "machine": machine(), **more}
 
 
+def data_of(args: argparse.Namespace, train: datasets.Pictures) -> dict:
+    """What a card says of the pictures that a model was trained on."""
+    names = [name for name, _ in train.left_out]
+    more = [f"and {len(names) - 5} more"] if len(names) > 5 else []
+    return {"pictures": len(train), "left out": names[:5] + more, "name": args.data, "px": args.size}
+
+
+def stage_of(info: dict) -> dict:
+    """What a card says of a first stage that remembers its training."""
+    scores = info.get("validation") or {}
+    used = round(scores["usage"] * scores["K"]) if "usage" in scores else None
+    shown = {name: {"validation": scores[name]} for name in ("psnr", "accuracy", "sharpness", "ffd") if name in scores}
+    return {"command": info.get("command"), "minutes": info.get("minutes"), "codes used": used, **shown}
+
+
 def pictures(args: argparse.Namespace, factor: int, count: int | None = None) -> tuple[datasets.Pictures, ...]:
     """The pictures to train on (the first `count`) and those to watch.
 

@@ -3,8 +3,23 @@ import argparse
 import dataclasses
 import math
 
+import torch
+
 from minivq import checkpoint, datasets, distributed, drawing, pretrained, sentences, training, training_prior
-from minivq.commands import STYLE, add_count, add_data, add_training, config_of, history, pictures, talk, with_steps
+from minivq.cards import write_card
+from minivq.commands import (
+    STYLE,
+    add_count,
+    add_data,
+    add_training,
+    config_of,
+    data_of,
+    history,
+    pictures,
+    stage_of,
+    talk,
+    with_steps,
+)
 from minivq.conditioning import Conditions
 from minivq.layers import count_parameters
 from minivq.pixelcnn import PixelCNNConfig
@@ -49,6 +64,8 @@ def train_prior(args: argparse.Namespace) -> int:
     training.check_fit(stage.config, train, config)
     if sum(map(bool, (args.classes, args.maps, args.places))) > 1:
         raise ValueError("--classes, --maps, --places: wanted one of them")
+    if args.window is not None and args.crop == "random":
+        raise ValueError("--window takes its windows out of whole pictures of one size: wanted --crop center")
     if args.window is None and args.places:
         raise ValueError("--places says where a window is: wanted --window, too")
     grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
@@ -80,7 +97,7 @@ def train_prior(args: argparse.Namespace) -> int:
     prior = training_prior.train_prior(prior_config, config, *sets, args.out, about, init)
     scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
               **sentences.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
-    return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions, window), scores, len(train))
+    return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions, window), scores, train)
 
 
 def conditions_of(args: argparse.Namespace, stage) -> Conditions | None:
@@ -144,16 +161,33 @@ def prior_of(args: argparse.Namespace, K: int, grid: tuple[int, int], classes: i
                           attend_every=2 if args.prior == "pixelsnail" else 0, **told)
 
 
-def finish_prior(args: argparse.Namespace, config: PriorConfig, model: TwoStage, scores: dict, count: int) -> int:
-    """Write model.pt with its history, `count` training pictures among it, and print what it scores."""
+def finish_prior(args: argparse.Namespace, config: PriorConfig, model: TwoStage, scores: dict,
+                 train: datasets.Pictures) -> int:
+    """Write model.pt with its history, and its card with samples, and print what it scores."""
     if distributed.rank() == 0:
-        model.info = history(args, config, data=args.data, size=args.size, count=count, validation=scores)
+        model.info = history(args, config, data=args.data, size=args.size, count=len(train),
+                             validation=scores)
         path = pretrained.export_prior(model, args.out / "model.pt", args.first_stage, args.maps)
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB, {count_parameters(model.prior):,} parameters)")
         nats, T = scores["nats_per_token"], scores["tokens"]
+        told = {name: model.info[name] for name in ("command", "minutes")}
+        sheet = None if model.window or model.conditions else samples(model)
+        write_card(args.out / "card.md", {
+            "data": data_of(args, train), "first stage": stage_of(model.first_stage.info),
+            "prior": told | {"nats per token": {"validation": nats, "one code before it": scores["bigram"],
+                                                "its share alone": scores["unigram"]}},
+            "honesty": {"samples": None if sheet is None else "16, the first ones, none left out"}},
+            f"Prior {args.out.name}", sheet)
         print(f"val {nats:.3f} nats per token, {nats * T:.1f} per picture, "
               f"{nats * T / math.log(2) / args.size**2:.4f} bits per pixel; one code before it: "
               f"{scores['bigram']:.3f}, its share alone: {scores['unigram']:.3f}, all alike: {scores['uniform']:.3f}")
         print(f"next: python -m minivq sample --model {args.out} --out {args.out / 'samples.png'}")
     distributed.barrier()
     return 0
+
+
+def samples(model: TwoStage):
+    """The first sixteen pictures that it draws -> (H, W, 3) uint8."""
+    from minivq import plot
+    x = model.sample(16, generator=torch.Generator().manual_seed(0))
+    return plot.grid(x, 8, max(1, 128 // x.shape[-1]))

@@ -19,7 +19,8 @@ from minivq import (
     training_perceptual,
     training_readers,
 )
-from minivq.autoencoder import VQVAEConfig
+from minivq.autoencoder import VQVAEConfig, reconstruct
+from minivq.cards import write_card
 from minivq.commands import (
     STYLE,
     add_count,
@@ -27,10 +28,12 @@ from minivq.commands import (
     add_perceptual,
     add_training,
     config_of,
+    data_of,
     distance,
     history,
     judge_of,
     pictures,
+    stage_of,
     talk,
     with_steps,
 )
@@ -68,6 +71,7 @@ def add_parser(commands) -> None:
                      help="the critic's loss")
     one.add_argument("--gan-weight", type=float, default=None,
                      help="of the critic's voice; None: adaptive, as loud as the reconstruction at the last layer")
+    one.add_argument("--critic-peak", type=float, default=GANConfig.critic_peak, help="the critic's learning rate")
     one.add_argument("--critic-layers", type=int, default=GANConfig.critic_layers,
                      help="strided layers of the critic: a logit of 1, 2, 3 sees 16, 34, 70 px")
     add_count(one)
@@ -135,7 +139,7 @@ def train_vqvae(args: argparse.Namespace) -> int:
          f"in {args.out}")
     model = training.train_vqvae(model_config, config, train, validation, args.out, args.init)
     score = evaluation.evaluate_maps if args.labels else evaluation.evaluate
-    return finish(args, config, model, score(model, validation))
+    return finish(args, config, model, score(model, validation), (train, validation))
 
 
 def label_maps(args: argparse.Namespace, factor: int, count: int | None) -> tuple[datasets.LabelMaps, ...]:
@@ -154,27 +158,40 @@ def train_vqgan(args: argparse.Namespace) -> int:
     train, validation = pictures(args, start.config.factor, args.count)
     compare = distance(args.perceptual)
     config = config_of(args, GANConfig, perceptual=args.perceptual_weight, critic=args.critic,
-                       gan_weight=args.gan_weight, critic_layers=args.critic_layers)
+                       gan_weight=args.gan_weight, critic_layers=args.critic_layers, critic_peak=args.critic_peak)
     training.check_fit(start.config, train, config)
     config = with_steps(args, config, lambda: training_gan.seconds_per_step(start, config, train, compare))
     talk(f"{train}\nfrom {args.init}, {config.steps} steps of {config.batch} pictures in {args.out}")
     model = training_gan.train_vqgan(args.init, config, train, validation, compare, args.out)
     judge = judge_of(args.data) if args.size == 64 else None
-    return finish(args, config, model, evaluation.evaluate(model, validation, distance=compare, judge=judge,
-                                                           anchored=False))
+    scores = evaluation.evaluate(model, validation, distance=compare, judge=judge, anchored=False)
+    return finish(args, config, model, scores, (train, validation))
 
 
-def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict) -> int:
-    """Write model.pt with its history and print where it is and what it scores."""
+def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict, sets: tuple) -> int:
+    """Write model.pt with its history, and its card, and print where it is and what it scores.
+
+    sets: the pictures that it was trained on, and those that it was watched on.
+    """
     if distributed.rank() == 0:
         info = history(args, config, data=args.data, size=args.size, validation=scores)
         path = pretrained.export(model, args.out / "model.pt", info)
+        write_card(args.out / "card.md", {"data": data_of(args, sets[0]), "first stage": stage_of(info)},
+                   f"First stage {args.out.name}", None if "accuracy" in scores else redrawn(model, sets[1]))
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
         more = f", FFD {scores['ffd']:.2f}, sharpness {scores['sharpness']:.2f}" if "ffd" in scores else ""
         right = f"psnr {scores['psnr']:.1f} dB" if "psnr" in scores else f"{scores['accuracy']:.2%} of pixels right"
         print(f"val {right}, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
     distributed.barrier()
     return 0
+
+
+def redrawn(model, pictures: datasets.Pictures):
+    """Eight pictures above, and drawn again below: (H, W, 3) uint8."""
+    from minivq import plot
+    x = pictures.batch(range(min(8, len(pictures))))
+    x_rec, _ = reconstruct(model, x.to(next(model.parameters())))
+    return plot.grid(torch.cat([x, x_rec.cpu().float()]), len(x), max(1, 128 // x.shape[-1]))
 
 
 def train_perceptual(args: argparse.Namespace) -> int:

@@ -39,7 +39,9 @@ def test_training_ends_with_its_scores_and_the_same_command_goes_on(run, folder,
     assert main(["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--steps", "20", "--out", str(run)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("val psnr ") and last.endswith("/16")
-    assert {path.name for path in run.iterdir()} == {"state.pt", "log.jsonl", "model.pt"}
+    assert {path.name for path in run.iterdir()} == {"state.pt", "log.jsonl", "model.pt", "card.md", "card.png"}
+    card = (run / "card.md").read_text()
+    assert "- psnr (validation): " in card and "- command: python -m minivq" in card
 
 
 def test_minutes_become_a_number_of_steps_that_is_kept(folder, tmp_path, capsys):
@@ -132,6 +134,7 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
                      "--prior", kind, "--layers", "4", "--width", "32", "--batch", "4", "--steps", "6",
                      "--out", out]) == 0
         lines = capsys.readouterr().out.splitlines()
+        assert "- nats per token (validation): " in (tmp_path / kind / "card.md").read_text()
         assert " nats per token, " in lines[-2] and lines[-1].startswith("next: python -m minivq sample")
         assert main(["sample", "--model", out, "--n", "5", "--out", str(tmp_path / "grid.png")]) == 0
         with Image.open(tmp_path / "grid.png") as picture:
