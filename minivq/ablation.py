@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from minivq import checkpoint, datasets, distributed, evaluation, metrics, pretrained, sampling
+from minivq import checkpoint, datasets, distributed, evaluation, pretrained, sampling
 from minivq.ablation_figures import draw_figures, table
-from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.ablation_scores import judged, looks, plain_seconds
+from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
 from minivq.commands import STYLE, add_data, judge_of, load_first, talk, write_study
 from minivq.commands_train import train
 from minivq.commands_use import readers
@@ -25,7 +26,6 @@ from minivq.metrics import bits_per_pixel
 from minivq.quantize import kmeans
 from minivq.sampling import SampleConfig
 from minivq.twostage import TwoStage
-from minivq.windows import corner
 
 PLAIN = SampleConfig(top_k=None, bf16=None)     # every prior draws as it has learned, nothing cut off
 
@@ -149,7 +149,10 @@ def scores_of_stage(args: argparse.Namespace, study: Study, f: int, stage: str) 
         model = pretrained.load(stage, distributed.device(), kind="vqvae")
         test = load_first(args.data, args.size, "test", study.scored, args.crop)
         scores = evaluation.evaluate(model, test, None, study.scored, **readers(args.data, args.size), anchored=False)
-        return scores | {"parameters": count_parameters(model), "minutes": model.info.get("minutes", 0.0)}
+        x = test.batch(range(min(study.samples, len(test))))
+        again = datasets.to_uint8(reconstruct(model, x.to(distributed.device()))[0].cpu())
+        return scores | looks(again, test) | {"parameters": count_parameters(model),
+                                              "minutes": model.info.get("minutes", 0.0)}
     return kept(args.out / f"f{f}" / "stage.json", make)
 
 
@@ -189,28 +192,6 @@ def samples(args: argparse.Namespace, study: Study, f: int, seed: int) -> np.nda
     return np.concatenate([part[0] for part in parts])
 
 
-@torch.no_grad()
-def plain_seconds(model: TwoStage, most: int = 1024) -> float:
-    """Seconds that the plain loop needs for one picture: a token at a time, its whole window computed, in float32.
-
-    At most so many tokens are timed, in the middle rows; the others cost the same.
-    """
-    (h, w), n, prior = model.window.grid, model.window.n, model.prior
-    rows = max(1, min(h, most // w))
-    tokens, u = torch.zeros(1, h, w, dtype=torch.int64), torch.rand(h, w, generator=torch.Generator().manual_seed(0))
-    cond, config, seconds = model.slide_cond((h, w), 1), SampleConfig(top_k=None), []
-    for i in range((h - rows) // 2, (h - rows) // 2 + rows):
-        started = time.perf_counter()
-        for j in range(w):
-            top, left = corner(i, h, n), corner(j, w, n)
-            window = tokens[:, top:top + n, left:left + n].flatten(1)
-            place = (i - top) * n + j - left
-            logits = prior(window[:, :-1], cond(top, left))[:, place]
-            tokens[:, i, j] = sampling.draw(logits, u[i, j, None], config)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds) * h
-
-
 def scores_of_samples(args: argparse.Namespace, study: Study, f: int, seed: int) -> dict:
     """Likelihood on validation; of a world, consistency, coverage, each attribute's share, FFD on 256 and on all."""
     def make() -> dict:
@@ -222,34 +203,20 @@ def scores_of_samples(args: argparse.Namespace, study: Study, f: int, seed: int)
                  "blocks": count_parameters(model.prior.blocks),
                  "tokens_seen": study.steps * study.batch * model.window.n**2, "window": model.window.n,
                  **json.loads((args.out / f"f{f}" / f"samples-{seed}" / "seconds.json").read_text())}
-        judge = judge_of(args.data)
-        return found if judge is None else found | judged(args, judge, samples(args, study, f, seed))
+        pixels = torch.from_numpy(samples(args, study, f, seed))
+        test = load_first(args.data, args.size, "test", len(pixels), args.crop)
+        return found | looks(pixels, test) | judged(judge_of(args.data), pixels, test)
     return kept(args.out / f"f{f}" / f"scores-{seed}.json", make)
-
-
-def judged(args: argparse.Namespace, judge, pixels: np.ndarray) -> dict:
-    """Samples (N, H, W, C) uint8 -> what the judge says of them."""
-    pixels = torch.from_numpy(pixels)
-    seen = evaluation.look(judge, lambda rows: datasets.from_uint8(pixels[rows]), len(pixels))
-    test = datasets.load(args.data, args.size, "test", len(pixels))
-    real = evaluation.look(judge, test.batch, len(pixels)).features
-    few = min(256, len(pixels))
-    found = {"samples": len(pixels), "ffd": metrics.frechet(seen.features, real),
-             "ffd_256": metrics.frechet(seen.features[:few], real[:few])}
-    if evaluation.sides(judge):
-        left, right = evaluation.pairs(judge, seen.answers)
-        found["consistency"], found["coverage"] = metrics.consistency(left, right)
-        shown = (left > 0) | (right > 0)
-        found["attributes"] = {name: ((left == right) & shown)[:, i].sum().item() / max(1, shown[:, i].sum().item())
-                               for i, name in enumerate(evaluation.sides(judge))}
-    return found
 
 
 def anchors(args: argparse.Namespace) -> dict:
     """What the judge says of real pictures and of bad ones; nothing where there is no judge."""
     judge = judge_of(args.data)
     if judge is None:
-        return {"missing": "consistency and FFD: they need a world's ground truth"}
+        held, test = (load_first(args.data, args.size, split, None, args.crop) for split in ("validation", "test"))
+        few = range(min(STUDIES[args.study].samples, len(held), len(test)))
+        return {"missing": "consistency and FFD: they need a world's ground truth",
+                "looks": looks(datasets.to_uint8(held.batch(few)), test).get("looks")}
     count = STUDIES[args.study].samples
     test = datasets.load(args.data, args.size, "test", count)
 
@@ -270,8 +237,8 @@ def row_of(args: argparse.Namespace, f: int) -> dict:
            # The tables of codes and places differ from f to f; the blocks between are the same.
            "parameters": found[0]["parameters"], "blocks": found[0]["blocks"],
            "bits_per_pixel_of_codes": bits_per_pixel(stage["K"], f)}
-    for name in ("consistency", "coverage", "ffd", "ffd_256", "nats_per_token", "nats_per_picture", "bits_per_pixel",
-                 "plain", "fast", "minutes"):
+    for name in ("consistency", "coverage", "ffd", "ffd_256", "looks", "nats_per_token", "nats_per_picture",
+                 "bits_per_pixel", "plain", "fast", "minutes"):
         values = [one[name] for one in found if name in one]
         if values:
             deviation = statistics.stdev(values) if len(values) > 1 else 0.0

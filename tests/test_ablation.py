@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from toys import toy_pictures
 
-from minivq import ablation, commands_train, datasets
+from minivq import ablation, ablation_scores, commands_train, datasets
 from minivq.__main__ import main
 from minivq.ablation import STUDIES, Study
 
@@ -113,6 +113,14 @@ def test_a_folder_is_studied_without_a_judge_and_the_study_says_so(tmp_path, mon
                  "--study", "small", "--seeds", "1", "--out", str(tmp_path / "study")]) == 0
     found = json.loads((tmp_path / "study" / "result.json").read_text())
     assert "consistency" not in found["factors"]["1"] and "ground truth" in found["anchors"]["missing"]
+
+
+def test_how_a_set_looks_is_nothing_for_itself_and_more_for_the_wrong_colours():
+    test = toy_pictures(40, 32)
+    pixels = datasets.to_uint8(test.batch(range(40)))
+    same, wrong = (ablation_scores.looks(x, test) for x in (pixels, pixels.flip(-1)))
+    assert same["looks"] < 1e-6 < 0.05 < wrong["looks"] and same["looked_at"] == 40
+    assert ablation_scores.looks(pixels[:1], test) == {} and ablation_scores.looks(pixels, toy_pictures(4, 16)) == {}
 
 
 @pytest.mark.parametrize(("options", "message"), [

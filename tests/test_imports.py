@@ -15,8 +15,8 @@ FLOORS = {
     1: "datasets folders drawing runs quantize discriminator perceptual losses transformer pixelcnn judge selector",
     2: "autoencoder conditioning sampling twostage",
     3: "training training_gan training_readers training_perceptual training_prior sentences pretrained",
-    4: ("evaluation evaluation_samples evaluation_conditions ablation_figures bench bench_sampling bench_sliding "
-        "cards commands"),
+    4: ("evaluation evaluation_samples evaluation_conditions ablation_figures ablation_scores bench bench_sampling "
+        "bench_sliding cards commands"),
     5: ("ablation commands_train commands_prior commands_sample commands_sliding commands_use studies studies_priors "
         "__main__ __init__"),
     6: "course",  # beside the house: sees everything, and only __main__ looks at it
