@@ -135,6 +135,18 @@ class Budget11:
     rounds: int  # times that one token is timed; the median counts
 
 
+@dataclass(frozen=True)
+class Budget13:
+    """Lesson 13, sliding window: no training; landscapes and faces are painted by shipped priors."""
+
+    faces: int  # drawn by each of the two priors of windows, and as many real ones
+    wide: int  # tokens of the width of the strip that is painted in windows and in tiles; 16 high
+    panorama: tuple[int, int]  # tokens: rows, columns
+    strips: int  # tall landscapes whose tokens are scored row by row
+    rows: int  # tokens of their height; 16 wide
+    own: tuple[int, int]  # tokens of the landscape that the learner paints a map for
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -151,6 +163,7 @@ FAST = {
     "08": Budget08(pictures=96, counts=(12, 24, 48, 96), toy=(128, 256, 512)),
     "09": Budget09(pictures=256, looked=64, toy=120, trial=4, steps=6, batch=16, broken=6),
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
+    "13": Budget13(faces=12, wide=20, panorama=(18, 20), strips=1, rows=24, own=(16, 17)),
 }
 
 FULL = {
@@ -169,6 +182,7 @@ FULL = {
     "08": Budget08(pictures=2000, counts=(64, 256, 1000, 2000), toy=(128, 256, 512, 1024, 2048)),
     "09": Budget09(pictures=4000, looked=1000, toy=120, trial=30, steps=1300, batch=32, broken=150),
     "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
+    "13": Budget13(faces=32, wide=48, panorama=(32, 64), strips=4, rows=48, own=(24, 32)),
 }
 
 

@@ -53,13 +53,17 @@ LESSON_OF = {
     "sampling.draw": "11",
     "sampling.sample": "11",
     "sampling.best": "12",
-    "sampling.schedule": "13",
+    "windows.corner": "13",
+    "windows.coordinates": "13",
+    "windows.Window": "13",
+    "windows.schedule": "13",
+    "sentences.Windows": "13",
     "sampling.sample_sliding": "13",
 }
 
 # The modules of which every public name stands in the table.
 METHOD = ("layers", "metrics", "quantize", "perceptual", "autoencoder", "discriminator", "losses", "pixelcnn",
-          "sampling")
+          "windows", "sampling")
 
 # Public names in them that are helpers: plumbing, or a piece that the lesson's part holds within itself.
 HELPERS = (
@@ -81,13 +85,18 @@ HELPERS = (
     "sampling.begin",
     "sampling.onward",
     "sampling.guided",
-    "sampling.Stretch",
+    "sampling.Painting",
+    "sampling.paint",
+    "sampling.steps",
     "sampling.started",
+    "windows.Stretch",
+    "windows.coordinate_count",
 )
 
 # Records and one-liners: a lesson shows them, there is nothing in them to compare in its Check table.
 RECORDS = ("layers.group_norm", "quantize.Quantized", "perceptual.MiniConfig", "autoencoder.VQVAEConfig",
-           "autoencoder.Reconstruction", "pixelcnn.PixelCNNConfig", "sampling.SampleConfig")
+           "autoencoder.Reconstruction", "pixelcnn.PixelCNNConfig", "sampling.SampleConfig",
+           "windows.Window")
 
 
 def path_of(name):
