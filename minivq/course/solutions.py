@@ -597,102 +597,6 @@ class Ends(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1), tokens.flatten())
 
 
-# ---- lesson 15
-
-READER = '''
-from PIL import Image
-import numpy as np
-
-
-def read_picture(path, size):
-    """a file, px -> (size, size, 3) uint8: its central square, resized; None where it is of no use"""
-    try:
-        with Image.open(path) as image:
-            image = image.convert("RGB")  # reads all of it: palettes and inks become colours
-    except OSError:  # no picture, or one that breaks off
-        return None
-    (w, h), side = image.size, min(image.size)
-    if side < size / 2:
-        return None
-    box = ((w - side) / 2, (h - side) / 2, (w + side) / 2, (h + side) / 2)
-    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS, box=box))
-'''.strip("\n")
-
-CARD = '''
-from minivq.cards import WANTED, said
-
-
-def card(info, title, picture=None):
-    """{part: {name: value}}, a title, the name of a picture file or None -> the card, as a text in Markdown"""
-    lines = [f"# {title}"]
-    if picture:
-        lines += ["", f"![{said(info.get('honesty', {}).get('samples'))}]({picture})"]
-    for part, wanted in WANTED.items():
-        lines += ["", f"## {part}", ""]
-        for name, value in (dict.fromkeys(wanted) | info.get(part, {})).items():
-            if not isinstance(value, dict):
-                lines.append(f"- {name}: {said(value)}")
-                continue
-            if list(value) == ["samples"]:
-                raise ValueError(f"{name} of the samples alone")
-            lines += [f"- {name} ({key}): {said(one)}" for key, one in value.items()]
-    return "\\n".join(lines) + "\\n"
-'''.strip("\n")
-
-
-# ---- lesson 13
-
-
-def corner(place, side, n):
-    """row (or column) of a token, rows of the picture, window -> the first row of the token's window"""
-    return min(max(place - n // 2, 0), side - n)
-
-
-def coordinates(rows, columns, grid, n):
-    """corners of windows (B,), (B,), the grid (h, w) -> (B, 2): the row's word, then the column's"""
-    return torch.stack([rows, columns + grid[0] - n + 1], 1)  # behind the h - n + 1 words of rows
-
-
-# Both rules in one cell: the check gets the pair.
-RULES = "\n\n\n".join([
-    "import torch", inspect.getsource(corner).rstrip(), inspect.getsource(coordinates).rstrip(),
-    "rules = corner, coordinates"])
-
-
-def paint_one(prior, tokens, u, place, n, draw, told=None):
-    """tokens, u (B, h, w), place (i, j), window, draw(logits, numbers), (B, c): writes tokens[:, i, j]"""
-    (i, j), (h, w) = place, tokens.shape[1:]
-    top, left = corner(i, h, n), corner(j, w, n)
-    before = (i - top) * n + (j - left)  # its place inside the window
-    seen = tokens[:, top:top + n, left:left + n].flatten(1)[:, :before]  # (B, before)
-    tokens[:, i, j] = draw(prior(seen, told)[:, -1], u[:, i, j])
-
-
-def told_of(maps, place, n):
-    """a map in tokens (B, h, w), (i, j) -> (B, n * n): what the window that draws (i, j) is told"""
-    (i, j), (h, w) = place, maps.shape[1:]
-    top, left = corner(i, h, n), corner(j, w, n)
-    return maps[:, top:top + n, left:left + n].flatten(1)
-
-
-def painted(H, W):
-    """-> (H, W) int64: a label map; the numbers are places in world.LABELS"""
-    y, x = torch.meshgrid(torch.arange(H) / H, torch.arange(W) / H, indexing="ij")
-    labels = torch.zeros(H, W, dtype=torch.int64)  # sky
-    labels[y > 0.3 + 0.1 * (2.5 * x).sin()] = 4  # mountain
-    labels[y > 0.5 + 0.02 * (9 * x).sin()] = 6  # forest
-    labels[y > 0.58] = 9  # water
-    labels[y > 0.85 + 0.05 * (2 * x).cos()] = 8  # shore
-    return labels
-
-
-HOW_MANY_STEPS = """
-# (i, j) has step i * n + j. Its left neighbour has one less. In the row above it waits for column left + n - 1, where
-# left is at most j: step (i - 1) * n + left + n - 1 = i * n + left - 1, below its own; higher rows have lower numbers.
-answer = (3 * 16 + 5, 2 * 16 + 15, 64 + 31 * 16)
-""".strip()
-
-
 SOLUTIONS = {
     "0.2": CONVERSIONS,
     "0.3": distances,
@@ -743,15 +647,6 @@ SOLUTIONS = {
     "12.3": complete,
     "12.4": Ends,
     "12.5": 'answer = "c"',
-    "15.2": READER,
-    "15.3": CARD,
-    "15.4": 'answer = {2: "prior", 4: "prior", 8: "first stage"}',
-    "15.5": 'import math\n\nanswer = (1 / 2, math.comb(20, 5) / math.comb(40, 5), 7)',
-    "13.2": RULES,
-    "13.3": paint_one,
-    "13.4": told_of,
-    "13.5": painted,
-    "13.6": HOW_MANY_STEPS,
 }
 
 
