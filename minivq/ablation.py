@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from minivq import checkpoint, datasets, distributed, evaluation, pretrained, sampling
 from minivq.ablation_figures import draw_figures, table
-from minivq.ablation_scores import judged, looks, plain_seconds
+from minivq.ablation_scores import judged, looks, plain_seconds, spread
 from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
 from minivq.commands import STYLE, add_data, judge_of, load_first, talk, write_study
 from minivq.commands_train import train
@@ -149,7 +149,7 @@ def scores_of_stage(args: argparse.Namespace, study: Study, f: int, stage: str) 
         model = pretrained.load(stage, distributed.device(), kind="vqvae")
         test = load_first(args.data, args.size, "test", study.scored, args.crop)
         scores = evaluation.evaluate(model, test, None, study.scored, **readers(args.data, args.size), anchored=False)
-        x = test.batch(range(min(study.samples, len(test))))
+        x = test.batch(spread(test, study.samples))
         again = datasets.to_uint8(reconstruct(model, x.to(distributed.device()))[0].cpu())
         return scores | looks(again, test) | {"parameters": count_parameters(model),
                                               "minutes": model.info.get("minutes", 0.0)}
@@ -214,7 +214,7 @@ def anchors(args: argparse.Namespace) -> dict:
     judge = judge_of(args.data)
     if judge is None:
         held, test = (load_first(args.data, args.size, split, None, args.crop) for split in ("validation", "test"))
-        few = range(min(STUDIES[args.study].samples, len(held), len(test)))
+        few = spread(held, min(STUDIES[args.study].samples, len(test)))
         return {"missing": "consistency and FFD: they need a world's ground truth",
                 "looks": looks(datasets.to_uint8(held.batch(few)), test).get("looks")}
     count = STUDIES[args.study].samples

@@ -51,7 +51,11 @@ def curves(rows: dict[str, dict]) -> np.ndarray:
             bars(third, x, rows, "consistency", "samples")
             third.plot(x, [row["stage"]["consistency"] for row in rows.values()], "s--", label="reconstructions")
             third.legend()
-        third.set(title="Coherence", ylabel="consistency")
+            third.set(title="Coherence", ylabel="consistency")
+        elif all("looks" in row for row in rows.values()):
+            bars(third, x, rows, "looks", "samples")
+            third.plot(x, [row["stage"]["looks"] for row in rows.values()], "s--", label="reconstructions")
+            third.set(title="Looks, as a set", ylabel="Fréchet distance"), third.legend()
         bars(fourth, x, rows, "plain", "plain loop")
         fourth.plot(x, [rows[str(x[0])]["plain"]["mean"] * (x[0] / f)**2 for f in x], ":", label="1 / f²")
         bars(fourth, x, rows, "fast", "sliding, with its schedule", "s--")

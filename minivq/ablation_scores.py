@@ -23,6 +23,11 @@ def features(pixels: Tensor) -> Tensor:
         -1, 3, -1, -1))], 1) for part in pixels.split(64)])
 
 
+def spread(pictures: Pictures, count: int) -> Tensor:
+    """-> (count,) rows, at most all, evenly through the set: the first ones of a folder are all of its first class."""
+    return torch.linspace(0, len(pictures) - 1, min(count, len(pictures))).long()
+
+
 def looks(pixels: Tensor, test: Pictures) -> dict[str, float]:
     """Pictures (N, H, W, C) uint8, of any kind -> the Fréchet distance of their `features` from those of N test ones.
 
@@ -32,7 +37,7 @@ def looks(pixels: Tensor, test: Pictures) -> dict[str, float]:
     count = min(len(pixels), len(test))
     if test.size < perceptual.SMALLEST or count < 2:
         return {}
-    real = datasets.to_uint8(test.batch(range(count)))
+    real = datasets.to_uint8(test.batch(spread(test, count)))
     return {"looks": metrics.frechet(features(pixels[:count]), features(real)), "looked_at": count}
 
 

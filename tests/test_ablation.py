@@ -120,6 +120,7 @@ def test_how_a_set_looks_is_nothing_for_itself_and_more_for_the_wrong_colours():
     pixels = datasets.to_uint8(test.batch(range(40)))
     same, wrong = (ablation_scores.looks(x, test) for x in (pixels, pixels.flip(-1)))
     assert same["looks"] < 1e-6 < 0.05 < wrong["looks"] and same["looked_at"] == 40
+    assert ablation_scores.spread(test, 4).tolist() == [0, 13, 26, 39] and len(ablation_scores.spread(test, 99)) == 40
     assert ablation_scores.looks(pixels[:1], test) == {} and ablation_scores.looks(pixels, toy_pictures(4, 16)) == {}
 
 
