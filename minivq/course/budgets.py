@@ -158,6 +158,21 @@ class Budget12:
     toy: int  # its maps that are drawn from
 
 
+@dataclass(frozen=True)
+class Budget14:
+    """Lesson 14, ablation: three priors of windows, and two more in Break it."""
+
+    palette: int  # training faces whose pixels make the 512 colours of f = 1
+    pictures: int  # training faces, as tokens of three first stages
+    held: int  # validation faces, likewise
+    looked: int  # test faces that all five first stages draw again
+    steps: int  # of each of the three priors, and of the one with a smaller window
+    batch: int  # windows a step
+    drawn: int  # faces that each of them draws
+    lost: int  # steps of each of the two priors of Break it
+    strays: int  # faces that each of those draws
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -176,6 +191,9 @@ FAST = {
     "10": Budget10(pictures=64, held=16, looked=16, steps=4, batch=8, few=16, memory=4),
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
     "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
+    "14": Budget14(
+        palette=6, pictures=64, held=16, looked=12, steps=4, batch=8, drawn=6, lost=4, strays=4
+    ),
 }
 
 FULL = {
@@ -196,6 +214,9 @@ FULL = {
     "10": Budget10(pictures=8000, held=256, looked=64, steps=1300, batch=32, few=500, memory=300),
     "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
     "12": Budget12(faces=96, each=8, toy_steps=300, toy=200),
+    "14": Budget14(
+        palette=100, pictures=2000, held=200, looked=128, steps=300, batch=32, drawn=24, lost=300, strays=24
+    ),
 }
 
 

@@ -68,6 +68,8 @@ LESSON_OF = {
     "windows.schedule": "13",
     "sentences.Windows": "13",
     "sampling.sample_sliding": "13",
+    "ablation.colours": "14",
+    "ablation.row_of": "14",
 }
 
 # The modules of which every public name stands in the table.
