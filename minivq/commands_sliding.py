@@ -30,10 +30,9 @@ def parse_size(text: str) -> tuple[int, int]:
 def sample(args: argparse.Namespace, model: TwoStage, config: SampleConfig) -> int:
     """Draw --n pictures of --size px; label maps come from --segmentation, or from the world by --seed."""
     from minivq import plot
-    count, out, painted = args.n or 1, args.out, args.segmentation and painted_map(args.segmentation, model)
-    size = size_of(args, model, painted)
-    maps = painted
-    if model.window.told == "maps" and painted is None:
+    count, out, maps = args.n or 1, args.out, args.segmentation and painted_map(args.segmentation, model)
+    size = size_of(args, model, maps)
+    if model.window.told == "maps" and maps is None:
         place = drawing.world(model.info["data"])
         scene = place.scene(UNSEEN + args.seed)
         maps = torch.from_numpy(place.segmentation(scene, size[1], size[0]).astype(np.int64))[None]

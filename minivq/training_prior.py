@@ -131,8 +131,8 @@ def weights_of(source: nn.Module, config: TransformerConfig | PixelCNNConfig,
     """The weights of `source` that a prior of this configuration has, too, in the same shape.
 
     words: it is told maps, and source was not. Then each of their tokens begins as what a token of the picture at the
-    same place is, so that whoever has learned to look at a neighbour looks at the map there; after 100 steps that was
-    worth SAVED nats a token. Raises ValueError where no weight fits.
+    same place is, so that whoever has learned to look at a neighbour looks at the map there. Raises ValueError where no
+    weight fits.
     """
     wanted = make_prior(config).state_dict()
     found = {name: value for name, value in source.state_dict().items()
