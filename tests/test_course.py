@@ -524,7 +524,7 @@ def test_solving_replaces_exercise_cells_and_leaves_training_out(monkeypatch):
 
 def test_the_solutions_can_be_taken_out(tmp_path):
     shutil.copytree(ROOT / "minivq", tmp_path / "minivq", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "minivq" / "course" / "solutions.py").unlink()
+    shutil.rmtree(tmp_path / "minivq" / "course" / "solutions")
     code = ("import minivq.course.build, minivq.course.rules, minivq.course.solve\n"
             "import minivq.course.lessons as l\n"
             "from minivq.course import reveal\n"
@@ -538,7 +538,7 @@ def test_the_solutions_can_be_taken_out(tmp_path):
 
 def test_the_students_version_has_no_solutions_no_outputs_and_overwrites_nothing(tmp_path, capsys):
     folder = release.release(tmp_path / "students")
-    assert (folder / "minivq" / "course" / "exercises.py").is_file() and not list(folder.rglob("solutions.py"))
+    assert (folder / "minivq" / "course" / "exercises.py").is_file() and not list(folder.rglob("solutions"))
     assert not (folder / "tests").exists() and (folder / "data" / "checkpoints" / "manifest.json").is_file()
     for path in execute.lessons():
         before, after = (nbformat.read(place / path.name, 4) for place in (path.parent, folder / "notebooks"))

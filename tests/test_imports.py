@@ -78,8 +78,7 @@ def test_imports_go_in_no_circle():
 @pytest.mark.parametrize("module", SOURCES)
 def test_a_module_is_read_in_one_sitting(module):
     lines = len(SOURCES[module].read_text(encoding="utf-8").splitlines())
-    # The solutions stand in one file, so that a teacher can take it out; nobody reads them in one sitting.
-    assert lines <= 280 or module == "course.solutions", f"{module} has {lines} lines"
+    assert lines <= 280, f"{module} has {lines} lines"
 
 
 def test_importing_minivq_needs_torch_and_numpy_alone():

@@ -9,7 +9,7 @@ PATHS = lessons()
 SECONDS = 40  # an idle machine needs at most half of it; a limit without room would fail at random
 
 
-@pytest.mark.skipif(solutions is None, reason="the teacher has taken solutions.py out")
+@pytest.mark.skipif(solutions is None, reason="the teacher has taken the solutions out")
 @pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 def test_the_solved_lesson_runs_strictly(path, monkeypatch):
     monkeypatch.setenv("MINIVQ_OFFLINE", "1")

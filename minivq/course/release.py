@@ -10,7 +10,7 @@ from minivq.course.execute import REPOSITORY, lessons
 # What a student needs; the tests hold the solutions too, as what a check must accept.
 PARTS = ("minivq", "notebooks", "data", "environment.yml", "pyproject.toml", "Makefile", "LICENSE", "README.md",
          ".gitignore")
-LEFT_OUT = ("__pycache__", "cache", "solutions.py", ".ipynb_checkpoints")
+LEFT_OUT = ("__pycache__", "cache", "solutions", ".ipynb_checkpoints")
 
 
 def release(folder):

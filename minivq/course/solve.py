@@ -18,7 +18,7 @@ def solved(notebook, training=False):
     option. Raises ValueError where the solutions were taken out, or where a checked exercise has none.
     """
     if solutions is None:
-        raise ValueError("minivq/course/solutions.py was taken out, wanted it to solve the exercises")
+        raise ValueError("minivq/course/solutions was taken out, wanted it to solve the exercises")
     notebook = copy.deepcopy(notebook)
     if not training:
         notebook.cells = [cell for cell in notebook.cells if "train" not in cell.metadata.get("tags", [])]

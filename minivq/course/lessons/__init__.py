@@ -1,6 +1,6 @@
 """The exercises, one module per lesson: `lesson_03.EXERCISES` is a tuple of `Exercise`.
 
-Here stand cards, checks, hints and replies; the solutions stand in `minivq/course/solutions.py` alone,
+Here stand cards, checks, hints and replies; the solutions stand in `minivq/course/solutions/` alone,
 which a teacher may take out. A check sees the learner's answer and says None (right) or a sentence about
 what it does:
 
