@@ -70,8 +70,7 @@ def train_prior(args: argparse.Namespace) -> int:
         raise ValueError("--places says where a window is: wanted --window, too")
     grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
     conditions = conditions_of(args, stage)
-    # What is told of a picture is not told of a mirrored one; a label map is mirrored with it.
-    mirror = not args.no_mirror and not args.places and (conditions is None or args.window is not None)
+    mirror = not args.no_mirror and not args.places     # a place is told of the picture as it stands
     window = None
     if args.window is not None:
         sets, window = windows_of(args, stage, conditions, (train, validation), mirror)
@@ -81,8 +80,8 @@ def train_prior(args: argparse.Namespace) -> int:
         sets = [sentences.encoded(stage, part, flip, args.classes)
                 for part, flip in ((train, mirror), (validation, False))]
         if conditions is not None:
-            sets = [dataclasses.replace(part, conds=sentences.told(conditions, source))
-                    for part, source in zip(sets, (train, validation), strict=True)]
+            sets = [dataclasses.replace(part, conds=sentences.told(conditions, source, flip))
+                    for part, source, flip in zip(sets, (train, validation), (mirror, False), strict=True)]
         prior_config = prior_of(args, K, grid, len(classes), conditions)
     config = with_steps(args, config, lambda: training_prior.seconds_per_step(prior_config, config, sets[0]))
     what = "pictures, windows" if window else "sentences"

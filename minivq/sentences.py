@@ -108,14 +108,14 @@ def encoded(first_stage: VQVAE, pictures: Pictures, mirror: bool, classes: bool)
 
 
 @torch.no_grad()
-def told(conditions: Conditions, pictures: Pictures) -> dict[str, Tensor]:
+def told(conditions: Conditions, pictures: Pictures, mirror: bool) -> dict[str, Tensor]:
     """Pictures of a world -> what can be told of each, by kind, as prefixes (N, c) int16; landscapes have no points.
 
-    Made once and kept in the cache.
+    mirror: behind them, of each picture mirrored, too. Made once and kept in the cache.
     """
     place, count = drawing.world(pictures.name), len(pictures)
     kinds = [kind for kind in KINDS if kind != "keypoints" or hasattr(place, "keypoints")]
-    key = hashlib.sha256(repr((pictures.name, pictures.size, pictures.split, count, kinds)).encode())
+    key = hashlib.sha256(repr((pictures.name, pictures.size, pictures.split, count, kinds, mirror)).encode())
     for net in (conditions.first_stage, conditions.maps):
         for value in net.state_dict().values():
             key.update(value.cpu().numpy().tobytes())
@@ -124,27 +124,44 @@ def told(conditions: Conditions, pictures: Pictures) -> dict[str, Tensor]:
         truths = {kind: datasets.truth(pictures.name, kind, pictures.size, pictures.split, count)
                   for kind in ("segmentation", "depth", "edges")}
         made = {kind: [] for kind in kinds}
-        for rows in tqdm(torch.arange(count).split(BATCH), unit="batch", leave=False, desc="conditions"):
-            known = ground_truth(pictures, truths, rows, len(place.LABELS))
-            for kind in kinds:
-                made[kind].append(conditions.prefix(kind, known[kind]).to(torch.int16))
+        for flip in (False, True)[:1 + mirror]:
+            for rows in tqdm(torch.arange(count).split(BATCH), unit="batch", leave=False, desc="conditions"):
+                known = ground_truth(pictures, truths, rows, len(place.LABELS), flip)
+                for kind in kinds:
+                    made[kind].append(conditions.prefix(kind, known[kind]).to(torch.int16))
         with cache.replaced(path) as file:
             np.savez(file, **{kind: torch.cat(parts).numpy() for kind, parts in made.items()})
     with np.load(path) as file:
         return {kind: torch.from_numpy(file[kind]) for kind in file.files}
 
 
-def ground_truth(pictures: Pictures, truths: dict[str, Pictures], rows: Tensor, labels: int) -> dict[str, Tensor]:
-    """What a world knows of the pictures at these rows, by kind, in the form that `Conditions.prefix` wants."""
+def ground_truth(pictures: Pictures, truths: dict[str, Pictures], rows: Tensor, labels: int,
+                 flip: bool = False) -> dict[str, Tensor]:
+    """What a world knows of the pictures at these rows, by kind, in the form that `Conditions.prefix` wants.
+
+    flip: of the same pictures mirrored.
+    """
     maps, depth, edges = (torch.from_numpy(np.ascontiguousarray(truths[kind].levels(rows)[..., 0]))
                           for kind in ("segmentation", "depth", "edges"))
+    x = pictures.batch(rows)
+    if flip:
+        maps, depth, edges, x = (part.flip(-1) for part in (maps, depth, edges, x))
     found = {"segmentation": maps, "depth": depth[:, None] / 255, "edges": edges[:, None] / 255,
-             "low": smaller(pictures.batch(rows)), "boxes": boxes_of(maps, labels)}
+             "low": smaller(x), "boxes": boxes_of(maps, labels)}
     place = drawing.world(pictures.name)
     if hasattr(place, "keypoints"):
-        things = [drawing.thing(pictures.name, int(pictures.source[row])) for row in rows]
-        found["keypoints"] = torch.tensor([list(place.keypoints(thing).values()) for thing in things])
+        things = [place.keypoints(drawing.thing(pictures.name, int(pictures.source[row]))) for row in rows]
+        if flip:
+            things = [mirrored(points) for points in things]
+        found["keypoints"] = torch.tensor([list(points.values()) for points in things])
     return found
+
+
+def mirrored(points: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Points by name, (x, y) in [0, 1] -> those of the mirrored picture, in the same order of names."""
+    other = {"left": "right", "right": "left"}
+    names = {" ".join(other.get(word, word) for word in name.split()): name for name in points}
+    return {name: (1 - points[names[name]][0], points[names[name]][1]) for name in points}
 
 
 def simple_models(train: Sentences, validation: Sentences, K: int) -> dict[str, float]:

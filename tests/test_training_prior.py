@@ -11,7 +11,7 @@ from minivq import cache, datasets, drawing, pretrained, training_prior
 from minivq.autoencoder import VQVAE
 from minivq.conditioning import Conditions, Vocabulary
 from minivq.sampling import SampleConfig
-from minivq.sentences import Sentences, encoded, simple_models, told
+from minivq.sentences import Sentences, encoded, ground_truth, simple_models, told
 from minivq.training_prior import PriorConfig, nll, prior_loss, train_prior, weights_of
 from minivq.transformer import Transformer, TransformerConfig
 from minivq.twostage import TwoStage
@@ -203,14 +203,36 @@ def test_what_a_world_knows_becomes_prefixes_once(stage, tmp_path, monkeypatch):
     monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path))
     place = drawing.world("faces")
     conditions = Conditions(stage, VQVAE(dataclasses.replace(TINY, channels=12)).eval(), place.PALETTE)
-    found = told(conditions, pictures)
+    found = told(conditions, pictures, mirror=False)
     assert {kind: tuple(part.shape) for kind, part in found.items()} == {
         "segmentation": (3, 1025), "depth": (3, 1025), "edges": (3, 1025), "low": (3, 1025), "keypoints": (3, 29),
         "boxes": (3, 49)}
     maps = torch.from_numpy(segmentation.levels(range(3))[..., 0])
     assert torch.equal(found["segmentation"].long(), conditions.prefix("segmentation", maps))
     monkeypatch.setattr(conditions, "prefix", lambda *_: pytest.fail("they were made again"))
-    assert torch.equal(told(conditions, pictures)["boxes"], found["boxes"])
+    assert torch.equal(told(conditions, pictures, mirror=False)["boxes"], found["boxes"])
+
+
+def test_of_a_mirrored_face_the_mirrored_truth_is_told(stage, tmp_path, monkeypatch):
+    pictures = datasets.load("faces", 64, "validation", 2)              # before the cache is moved
+    truths = {kind: datasets.truth("faces", kind, 64, "validation", 2) for kind in ("segmentation", "depth", "edges")}
+    rows, labels = torch.arange(2), 12
+    plain, flipped = (ground_truth(pictures, truths, rows, labels, flip) for flip in (False, True))
+    for kind in ("segmentation", "depth", "edges", "low"):
+        assert torch.allclose(flipped[kind], plain[kind].flip(-1), atol=1e-6) and not torch.equal(flipped[kind], plain[kind])
+    left, right = plain["boxes"][..., 0], plain["boxes"][..., 2]
+    assert torch.allclose(flipped["boxes"][..., 0], 1 - right, equal_nan=True)
+    assert torch.allclose(flipped["boxes"][..., 2], 1 - left, equal_nan=True)
+    names = list(drawing.world("faces").keypoints(drawing.thing("faces", int(pictures.source[0]))))
+    one, other = names.index("left eye"), names.index("right eye")
+    assert torch.allclose(flipped["keypoints"][:, one, 0], 1 - plain["keypoints"][:, other, 0])
+    assert (flipped["keypoints"][:, one, 0] < flipped["keypoints"][:, other, 0]).all()       # left is the picture's
+    monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path))
+    place = drawing.world("faces")
+    conditions = Conditions(stage, VQVAE(dataclasses.replace(TINY, channels=12)).eval(), place.PALETTE)
+    found = told(conditions, pictures, mirror=True)
+    assert all(len(part) == 4 for part in found.values())
+    assert torch.equal(found["boxes"][2:].long(), conditions.prefix("boxes", flipped["boxes"]))
 
 
 def test_a_first_stage_that_is_not_the_priors_own_is_refused(both, stage):
