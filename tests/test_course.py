@@ -345,14 +345,14 @@ def test_the_stamp_ignores_docstrings_and_comments_only():
 
 
 def test_the_stamp_finds_what_is_read(tmp_path):
-    for name in ("checkpoints/faces-vqvae-f8.pt", "checkpoints/faces.pt", "results/priors.json"):
+    for name in ("checkpoints/faces-vqvae-f8.pt", "checkpoints/faces.pt", "results/priors.json", "results/seen.npz"):
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / name).write_text(name)
     source = ('%matplotlib inline\nm = minivq.load("faces-vqvae-f8")\nx = datasets.load("faces", 64)\n'
-              'read("../data/results/priors.json")')
+              'read("../data/results/priors.json")\nnp.load("../data/results/seen.npz")')
     notebook = new_notebook(cells=[new_code_cell(source)])
     found = list(reads(notebook, tmp_path))
-    assert found == ["data/checkpoints/faces-vqvae-f8.pt", "data/results/priors.json"]
+    assert found == ["data/checkpoints/faces-vqvae-f8.pt", "data/results/priors.json", "data/results/seen.npz"]
 
 
 def test_the_stamp_follows_imports_of_imports(tmp_path):

@@ -28,13 +28,14 @@ def reads(notebook, root=REPOSITORY):
     """notebook -> {"data/checkpoints/NAME.pt": sha256}: the shipped files that its code names.
 
     Every text in the code that is the name of a file in data/checkpoints or data/results counts: as it
-    stands in `minivq.load("NAME")` (but not `datasets.load`), `announce("NAME", ...)`, or with its ending.
+    stands in `minivq.load("NAME")` (but not `datasets.load`), `announce("NAME", ...)`, or with its ending. (A prior's
+    file holds the hashes of its first stages: where one of those changes, the prior's own file does.)
     """
     names = set()
     for tree in _trees(notebook):
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and Path(node.value).suffix in (
-                ".pt", ".json"
+                ".pt", ".json", ".npz"
             ):
                 names.add(Path(node.value).name)
             if isinstance(node, ast.Call) and node.args and _reader(node.func):
