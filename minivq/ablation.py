@@ -45,7 +45,7 @@ class Study:
     minutes: float              # of each of the two trainings of a first stage that is not shipped
 
 
-STUDIES = {"small": Study(4, 128, 300, 32, 4000, 64, 16, 256, 1.0),
+STUDIES = {"small": Study(4, 128, 300, 32, 4000, 256, 16, 256, 1.0),
            "full": Study(4, 128, 3000, 32, None, 1000, 256, None, 25.0)}
 
 
