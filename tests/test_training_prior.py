@@ -219,7 +219,8 @@ def test_of_a_mirrored_face_the_mirrored_truth_is_told(stage, tmp_path, monkeypa
     rows, labels = torch.arange(2), 12
     plain, flipped = (ground_truth(pictures, truths, rows, labels, flip) for flip in (False, True))
     for kind in ("segmentation", "depth", "edges", "low"):
-        assert torch.allclose(flipped[kind], plain[kind].flip(-1), atol=1e-6) and not torch.equal(flipped[kind], plain[kind])
+        assert torch.allclose(flipped[kind], plain[kind].flip(-1), atol=1e-6)
+        assert not torch.equal(flipped[kind], plain[kind])
     left, right = plain["boxes"][..., 0], plain["boxes"][..., 2]
     assert torch.allclose(flipped["boxes"][..., 0], 1 - right, equal_nan=True)
     assert torch.allclose(flipped["boxes"][..., 2], 1 - left, equal_nan=True)
