@@ -139,7 +139,8 @@ def train_vqvae(args: argparse.Namespace) -> int:
          f"in {args.out}")
     model = training.train_vqvae(model_config, config, train, validation, args.out, args.init)
     score = evaluation.evaluate_maps if args.labels else evaluation.evaluate
-    return finish(args, config, model, score(model, validation), (train, validation))
+    scores = score(model, validation, count=training.as_many(validation, 5000))
+    return finish(args, config, model, scores, (train, validation))
 
 
 def label_maps(args: argparse.Namespace, factor: int, count: int | None) -> tuple[datasets.LabelMaps, ...]:
@@ -164,7 +165,8 @@ def train_vqgan(args: argparse.Namespace) -> int:
     talk(f"{train}\nfrom {args.init}, {config.steps} steps of {config.batch} pictures in {args.out}")
     model = training_gan.train_vqgan(args.init, config, train, validation, compare, args.out)
     judge = judge_of(args.data) if args.size == 64 else None
-    scores = evaluation.evaluate(model, validation, distance=compare, judge=judge, anchored=False)
+    scores = evaluation.evaluate(model, validation, count=training.as_many(validation, 5000), distance=compare,
+                                 judge=judge, anchored=False)
     return finish(args, config, model, scores, (train, validation))
 
 

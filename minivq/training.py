@@ -185,7 +185,7 @@ def train_vqvae(model_config: VQVAEConfig, config: TrainConfig, train: Pictures,
         torch.manual_seed(mixed(config.seed, step))                                 # for dropout
         line = vqvae_step(wrapped, optimizer, batch(step), config, step)
         if (step + 1) % max(1, config.steps // 20) == 0 or step + 1 == config.steps:
-            line |= validate(model, validation, min(256, len(validation)), step >= config.first_codes, config.labels)
+            line |= validate(model, validation, as_many(validation, 256), step >= config.first_codes, config.labels)
         right = f"{line['accuracy']:.1%} right" if config.labels else f"psnr {line['psnr']:.1f} dB"
         run.log(line, f"{right}, loss {line['loss']:.3f}")
     return model.eval()
@@ -199,6 +199,11 @@ def check_fit(model_config: VQVAEConfig, train: Pictures, config: TrainConfig) -
         raise ValueError(f"{train.name} has {train.channels} channels, the model wants {model_config.channels}")
     if config.batch % distributed.world_size():
         raise ValueError(f"batch={config.batch} does not divide among {distributed.world_size()} processes")
+
+
+def as_many(pictures: Pictures, at_64: int) -> int:
+    """How many of the pictures have as many pixels as `at_64` pictures of 64 px: 1 or more, at most all."""
+    return min(len(pictures), max(1, at_64 * 64**2 // pictures.size**2))
 
 
 def describe(pictures: Pictures) -> dict:

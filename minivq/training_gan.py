@@ -149,7 +149,7 @@ def train_vqgan(init: str, config: GANConfig, train: Pictures, validation: Pictu
     critic = PatchDiscriminator(train.channels, config.critic_width, config.critic_layers)
     model, critic = (net.to(device, memory_format=torch.channels_last) for net in (model, critic))
     optimizers = players_optimizers(model, critic, config)
-    count = min(256, len(validation))
+    count = training.as_many(validation, 256)
     at_start = training.validate(model, validation, count)["val_psnr"]
     run = runs.Run(out, about, {"model": model, "critic": critic, "optimizer": optimizers[0],
                                 "critic_optimizer": optimizers[1]}, config.steps, config.save_every)

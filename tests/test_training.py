@@ -228,3 +228,13 @@ def test_a_model_is_trained_on_from_another(tmp_path):
     model = train_vqvae(TINY, config, toy_pictures(), toy_pictures(), tmp_path / "run", str(tmp_path / "start.pt"))
     start = pretrained.load(tmp_path / "start.pt").state_dict()
     assert torch.allclose(model.state_dict()["decoder.conv_out.weight"], start["decoder.conv_out.weight"], atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "count"), [(32, 1000), (64, 256), (128, 64), (256, 16), (2048, 1)])
+def test_larger_pictures_are_watched_by_as_many_pixels(size, count):
+    class Set(list):
+        pass
+
+    pictures = Set([None] * 1000)
+    pictures.size = size
+    assert training.as_many(pictures, 256) == count
