@@ -50,12 +50,11 @@ def judged(judge: Judge | None, pixels: Tensor, test: Pictures) -> dict:
     few = min(256, len(pixels))
     found = {"samples": len(pixels), "ffd": metrics.frechet(seen.features, real),
              "ffd_256": metrics.frechet(seen.features[:few], real[:few])}
-    if evaluation.sides(judge):
-        left, right = evaluation.pairs(judge, seen.answers)
-        found["consistency"], found["coverage"] = metrics.consistency(left, right)
-        shown = (left > 0) | (right > 0)
-        found["attributes"] = {name: ((left == right) & shown)[:, i].sum().item() / max(1, shown[:, i].sum().item())
-                               for i, name in enumerate(evaluation.sides(judge))}
+    left, right = evaluation.pairs(judge, seen.answers)
+    found["consistency"], found["coverage"] = metrics.consistency(left, right)
+    shown = (left > 0) | (right > 0)
+    found["attributes"] = {name: ((left == right) & shown)[:, i].sum().item() / max(1, shown[:, i].sum().item())
+                           for i, name in enumerate(evaluation.sides(judge))}
     return found
 
 

@@ -87,7 +87,7 @@ def add_parser(commands) -> None:
 
     one = kinds.add_parser("judge", help="the net that scores what others draw of a world", **STYLE)
     one.add_argument("--data", choices=("faces", "landscapes"), default="faces", help="the world")
-    one.add_argument("--count", type=int, default=25_000, help="pictures; of faces, as many chimeras beside them")
+    one.add_argument("--count", type=int, default=25_000, help="pictures; as many chimeras beside them")
     add_training(one, TrainConfig, minutes=20.0, batch=32, seed=1)
     one.set_defaults(run=train_judge)
 
@@ -211,7 +211,7 @@ def train_judge(args: argparse.Namespace) -> int:
     net, loss = training_readers.judge_task(args.data, config, args.count)
     config = with_steps(args, config, lambda: training_readers.seconds_per_step(net, loss, config))
     judge = training_readers.train(net, loss, config, {"judge": args.data, "count": args.count}, args.out)
-    return finish_reader(args, config, judge, training_readers.examine(judge, args.data, "validation"))
+    return finish_reader(args, config, judge, training_readers.examine(judge, "validation"))
 
 
 def train_selector(args: argparse.Namespace) -> int:

@@ -225,9 +225,9 @@ def publish_reader(args: argparse.Namespace, kind: str) -> dict:
     target = checkpoint.write(checkpoint.FOLDER / f"{args.name}.pt", payload)
     if kind == "judge":
         net, world = judge.read(target), payload["config"]["world"]
-        for name in (world, "chimeras") if world == "faces" else (world,):      # neither side may tell the other
-            scores["chimeras" if name == "chimeras" else "test"] = found = training_readers.examine(net, name, "test")
-            print(f"{name}, test\n" + "\n".join(f"  {key:<28}{value:.4f}" for key, value in found.items()))
+        for name, chimeras in (("test", False), ("chimeras", True)):            # neither side may tell the other
+            scores[name] = found = training_readers.examine(net, "test", chimeras=chimeras)
+            print(f"{world}, {name}\n" + "\n".join(f"  {key:<28}{value:.4f}" for key, value in found.items()))
     if kind == "selector":
         scores["test"] = training_readers.examine_selector(selector.read(target), "test")
         print(f"class, test: {scores['test']['class']:.4f}")

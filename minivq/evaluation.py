@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from minivq import datasets, metrics
+from minivq import datasets, halves, metrics
 from minivq.autoencoder import VQVAE, reconstruct
 from minivq.datasets import Pictures
-from minivq.drawing import world
-from minivq.judge import Judge
+from minivq.judge import Judge, doubled
 from minivq.quantize import kmeans, nearest
 
 BASELINE_PICTURES = 2000                # of the train split: what the baselines are made from
@@ -102,14 +101,13 @@ def judged(judge: Judge, redrawn: Tensor, pictures: Pictures, count: int, anchor
 
     ffd: Fréchet distance of its features, between the redrawn pictures and those very originals, so that it can lie
     below ffd_floor, which is between strangers; feature_distance: mean over pictures of the distance of both features;
-    consistency and coverage, of faces, see `metrics.consistency`.
+    consistency and coverage, see `metrics.consistency`.
     """
     features, answers, _ = look(judge, lambda rows: datasets.from_uint8(redrawn[rows]), count)
     originals, real, _ = look(judge, pictures.batch, count)
     scores = {"ffd": metrics.frechet(features, originals), "judge": judge.info.get("name", judge.config.world),
               "feature_distance": (features - originals).square().sum(1).sqrt().mean().item()}
-    if sides(judge):
-        scores["consistency"], scores["coverage"] = metrics.consistency(*pairs(judge, answers))
+    scores["consistency"], scores["coverage"] = metrics.consistency(*pairs(judge, answers))
     return scores | (anchors(judge, pictures, originals, real, count) if anchored else {})
 
 
@@ -127,14 +125,13 @@ def anchors(judge: Judge, pictures: Pictures, originals: Tensor, real: dict[str,
         found["ffd_floor"] = metrics.frechet(look(judge, other.batch, count)[0], originals)
     blurred = look(judge, lambda rows: gaussian_blur(pictures.batch(rows), 13, 2.0), count)[0]
     found["ffd_blurred"] = metrics.frechet(blurred, originals)
-    if not sides(judge):
-        return found
     found["consistency_real"], found["coverage_real"] = metrics.consistency(*pairs(judge, real))
-    chimeras = datasets.load("chimeras", pictures.size, pictures.split, count)
+    chimeras = (datasets.load("chimeras", pictures.size, pictures.split, count) if pictures.name == "faces" else
+                halves.Chimeras(pictures))
     left, right = pairs(judge, look(judge, chimeras.batch, count)[1])
     found["consistency_chimeras"] = metrics.consistency(left, right)[0]
     counted = (left > 0) | (right > 0)
-    rates = torch.tensor([world(judge.config.world).chance(name) for name in sides(judge)])
+    rates = torch.tensor([doubled(judge.config.world).chance(name) for name in sides(judge)])
     found["consistency_chance"] = (counted * rates).sum().item() / counted.sum().item()
     # Attributes of one face hang together, so the error is that of the mean over faces, not over pairs.
     excess = ((left == right).float() - rates).mul(counted).sum(1)
@@ -167,7 +164,7 @@ def look(judge: Judge, batch: Callable[[Tensor], Tensor], count: int) -> Seen:
 
 
 def sides(judge: Judge) -> list[str]:
-    """The doubled attributes that a judge reads: none in landscapes."""
+    """The doubled attributes that a judge reads."""
     return [name.removesuffix(" left") for name, _ in judge.config.questions if name.endswith(" left")]
 
 

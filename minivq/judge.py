@@ -1,7 +1,7 @@
 """Nets that read a picture: what it shows on the left and on the right, what each pixel is, 64 features. Floor 1.
 
-A judge scores what other nets made and trains none of them. It was trained on pictures of a world and, of the faces, as
-often on chimeras, so that it cannot read one side from the other.
+A judge scores what other nets made and trains none of them. It was trained on pictures of a world and as often on
+chimeras, so that it cannot read one side from the other.
 """
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minivq import checkpoint
-from minivq.drawing import world
+from minivq import checkpoint, halves
+from minivq.drawing import thing, world
 from minivq.layers import Downsample, ResBlock, group_norm
 
 SIDE = 64                       # px: what a judge looks at; other pictures are resized, bilinear and anti-aliased
@@ -95,22 +95,22 @@ def resized(x: Tensor) -> Tensor:
 
 
 def questions(name: str) -> tuple[tuple[str, int], ...]:
-    """The world `name` -> what its judge answers. Of a side of a face: 0 nothing to be seen, else value + 1."""
-    place = world(name)
-    if name == "landscapes":
-        return (("class", len(place.CLASSES)),)
-    sides = tuple((f"{pair} {side}", len(place.values(pair)) + 1)
-                  for pair in place.pairs(place.attributes(0)) for side in ("left", "right"))
-    return (("class", len(place.CLASSES)), *sides)
+    """The world `name` -> what its judge answers. Of a side of a picture: 0 nothing to be seen, else value + 1."""
+    twice = doubled(name)
+    sides = tuple((f"{pair} {side}", len(twice.values(pair)) + 1)
+                  for pair in twice.pairs(thing(name, 0)) for side in ("left", "right"))
+    return (("class", len(world(name).CLASSES)), *sides)
 
 
-def truths(name: str, thing) -> list[int]:
+def doubled(name: str):
+    """The module that knows what a world's pictures show twice: its `pairs`, `values` and `chance`."""
+    return halves if name == "landscapes" else world(name)
+
+
+def truths(name: str, shown) -> list[int]:
     """A Face or a Scene -> the right answers to `questions(name)`."""
-    place = world(name)
-    if name == "landscapes":
-        return [place.label(thing)]
-    return [place.label(thing), *(answer for pair in place.pairs(thing).values() for answer in
-                                  (pair.left_visible * (pair.left + 1), pair.right_visible * (pair.right + 1)))]
+    return [world(name).label(shown), *(answer for pair in doubled(name).pairs(shown).values() for answer in
+                                        (pair.left_visible * (pair.left + 1), pair.right_visible * (pair.right + 1)))]
 
 
 def load(name: str) -> Judge:

@@ -9,13 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from minivq import checkpoint, datasets, distributed, drawing, judge, runs
+from minivq import checkpoint, datasets, distributed, drawing, halves, judge, runs
 from minivq.judge import SIDE, Judge, JudgeConfig
 from minivq.muon import Muon
 from minivq.perceptual import MiniFeatures
 from minivq.selector import Selector, SelectorConfig
 from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed
 
+UNASKED = -1
 Loss = Callable[[nn.Module, int], tuple[Tensor, dict]]  # net, step -> a scalar, its log
 
 
@@ -67,12 +68,25 @@ def known(name: str, split: str, count: int | None) -> Known:
     return Known(pictures, datasets.truth(name, "segmentation", SIDE, split, count), torch.tensor(answers))
 
 
+def chimeras_of(part: Known, name: str, split: str) -> Known:
+    """As many pictures whose two sides have nothing to do with each other: drawn ones of faces, of landscapes halves.
+
+    Two halves have no class together: that answer is UNASKED.
+    """
+    if name == "faces":
+        return known("chimeras", split, len(part.pictures))
+    pictures, answers = halves.Chimeras(part.pictures), part.answers.clone()
+    answers[:, 0], answers[:, 2::2] = UNASKED, part.answers[pictures.next(range(len(answers))), 2::2]
+    return Known(pictures, halves.Chimeras(part.maps), answers)
+
+
 def judge_task(name: str, config: TrainConfig, count: int) -> tuple[Judge, Loss]:
-    """The judge of a world and its loss on `count` pictures; of faces, on as many chimeras: no side tells the other.
+    """The judge of a world and its loss on `count` pictures and as many chimeras: no side tells the other.
 
     The loss: cross-entropy of every answer, from all it knows and from the 64 features alone, and of every pixel.
     """
-    sets = [known(part, "train", count) for part in (("faces", "chimeras") if name == "faces" else (name,))]
+    sets = [known(name, "train", count)]
+    sets.append(chimeras_of(sets[0], name, "train"))
     torch.manual_seed(config.seed)
     net = Judge(JudgeConfig(name, judge.questions(name), len(drawing.world(name).LABELS)))
 
@@ -88,10 +102,10 @@ def judge_task(name: str, config: TrainConfig, count: int) -> tuple[Judge, Loss]
             reading = net(x)
         asked = range(answers.shape[1])
         said, guessed = ([logits.float() for logits in part.values()] for part in (reading.answers, reading.guesses))
-        first = sum(F.cross_entropy(said[i], answers[:, i]) for i in asked) / len(asked)
-        second = sum(F.cross_entropy(guessed[i], answers[:, i]) for i in asked) / len(asked)
+        first, second = (sum(F.cross_entropy(part[i], answers[:, i], ignore_index=UNASKED) for i in asked) / len(asked)
+                         for part in (said, guessed))
         pixels = F.cross_entropy(reading.segmentation.float(), maps)
-        right = torch.stack([said[i].argmax(1) == answers[:, i] for i in asked]).float().mean()
+        right = torch.stack([said[i].argmax(1) == answers[:, i] for i in asked]).mT[answers != UNASKED].float().mean()
         return first + second + 0.5 * pixels, {"right": right.item(), "pixels": pixels.item()}
 
     return net, loss
@@ -131,14 +145,16 @@ def levels(pictures: datasets.Pictures, chosen: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def examine(net: Judge, name: str, split: str, count: int | None = None) -> dict[str, float]:
+def examine(net: Judge, split: str, count: int | None = None, chimeras: bool = False) -> dict[str, float]:
     """How often a judge is right: of what is visible, question by question; of pixels. Shares in [0, 1]."""
-    exam = known(name, split, count)
+    exam = known(net.config.world, split, count)
+    if chimeras:
+        exam = chimeras_of(exam, net.config.world, split)
     x = exam.pictures.batch(range(len(exam.pictures)))
     _, answers, maps = net.read(x)
     right, visible = {}, {}
     for i, (question, _) in enumerate(net.config.questions):
-        seen = exam.answers[:, i] > 0 if question != "class" else torch.ones(len(x), dtype=torch.bool)
+        seen = exam.answers[:, i] > 0 if question != "class" else exam.answers[:, i] != UNASKED
         if seen.any():
             right[question] = (answers[question] == exam.answers[:, i])[seen].float().mean().item()
             visible[question] = seen.sum().item()

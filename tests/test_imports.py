@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "minivq"
 FLOORS = {
     0: "layers metrics checkpoint distributed muon plot cache windows worlds",
-    1: "datasets folders drawing runs quantize discriminator perceptual losses transformer pixelcnn judge selector",
+    1: ("datasets folders drawing halves runs quantize discriminator perceptual losses transformer pixelcnn judge "
+        "selector"),
     2: "autoencoder conditioning sampling twostage",
     3: "training training_gan training_readers training_perceptual training_prior sentences pretrained",
     4: ("evaluation evaluation_samples evaluation_conditions ablation_figures ablation_scores bench bench_sampling "

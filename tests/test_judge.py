@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from minivq import checkpoint, datasets, drawing, evaluation, evaluation_samples, judge, training_readers
+from minivq import checkpoint, datasets, drawing, evaluation, evaluation_samples, halves, judge, training_readers
 from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.judge import Judge, JudgeConfig
 from minivq.training import TrainConfig
@@ -25,7 +25,8 @@ def test_every_doubled_attribute_is_asked_for_on_both_sides():
     names = [name for name, _ in judge.questions("faces")]
     pairs = drawing.world("faces").pairs(drawing.thing("faces", 0))
     assert len(pairs) >= 6 and names == ["class"] + [f"{pair} {side}" for pair in pairs for side in ("left", "right")]
-    assert judge.questions("landscapes") == (("class", len(drawing.world("landscapes").CLASSES)),)
+    asked = [name for name, _ in judge.questions("landscapes")]
+    assert asked == ["class", "hour left", "hour right", "light left", "light right", "horizon left", "horizon right"]
 
 
 def test_the_answer_is_nothing_where_nothing_is_to_be_seen():
@@ -99,7 +100,7 @@ def test_the_exam_counts_what_is_visible_only(small, monkeypatch):
         return None, answers, torch.from_numpy(truth.maps.levels(range(6))[..., 0].astype(np.int64))
 
     monkeypatch.setattr(small, "read", read)
-    scores = training_readers.examine(small, "faces", "test", 6)
+    scores = training_readers.examine(small, "test", 6)
     assert scores["visible"] == 1 and scores["pixels"] == 1
 
 
@@ -133,3 +134,38 @@ def test_the_class_score_is_the_number_of_classes_that_are_seen_surely_and_evenl
     sure = torch.nn.functional.one_hot(torch.tensor([0, 1, 2, 0, 1, 2]), 4).float()
     assert evaluation_samples.class_score(sure) == pytest.approx(3, abs=1e-3)
     assert evaluation_samples.class_score(sure[[0] * 6]) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_real_landscape_has_one_hour_one_light_and_a_level_horizon_and_a_chimera_has_two():
+    known = training_readers.known("landscapes", "validation", 60)
+    chimeras = training_readers.chimeras_of(known, "landscapes", "validation")
+    assert torch.equal(known.answers[:, 1::2], known.answers[:, 2::2])
+    assert torch.equal(chimeras.answers[:, 1::2], known.answers[:, 1::2])           # the left half is its own
+    assert torch.equal(chimeras.answers[:, 2::2], known.answers.roll(-1, 0)[:, 2::2])       # the right one another's
+    assert (chimeras.answers[:, 0] == training_readers.UNASKED).all()
+    x, left = chimeras.pictures.batch([3, 59]), known.pictures.batch([3, 59])
+    right = known.pictures.batch([4, 0])
+    assert torch.equal(x[..., :28], left[..., :28]) and torch.equal(x[..., 36:], right[..., 36:])
+    seam = (x[..., 32] - x[..., 31]).abs().mean()
+    assert seam < (right[..., 32] - left[..., 31]).abs().mean() / 2                 # and no line gives it away
+    maps = chimeras.maps.levels([3])[0, ..., 0]
+    assert (maps[:, :32] == known.maps.levels([3])[0, :, :32, 0]).all()
+    assert (maps[:, 32:] == known.maps.levels([4])[0, :, 32:, 0]).all()
+
+
+@pytest.mark.parametrize("name", ["hour", "light", "horizon"])
+def test_the_chance_that_two_landscapes_agree_is_what_pairs_of_scenes_do(name):
+    sides = [[halves.pairs(drawing.thing("landscapes", i))[name] for i in range(first, first + 2000)]
+             for first in (10_000, 20_000)]
+    shown = [(a.left if a.left_visible else -1, b.right if b.right_visible else -1)
+             for a, b in zip(*sides, strict=True)]
+    counted = [(a, b) for a, b in shown if max(a, b) >= 0]
+    agree = sum(a == b for a, b in counted) / len(counted)
+    assert abs(agree - halves.chance(name)) < 0.04 and len(halves.values(name)) == {
+        "hour": 6, "light": 2, "horizon": 4}[name]
+
+
+def test_every_horizon_of_the_world_has_a_level():
+    levels = {halves.pairs(scene)["horizon"].left for scene in
+              (drawing.thing("landscapes", i) for i in range(300))}
+    assert levels == set(range(4))
