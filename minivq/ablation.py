@@ -221,8 +221,7 @@ def anchors(args: argparse.Namespace) -> dict:
     test = datasets.load(args.data, args.size, "test", count)
 
     def make() -> dict:
-        originals, real, _ = evaluation.look(judge, test.batch, count)
-        return evaluation.anchors(judge, test, originals, real, count)
+        return evaluation.anchors(judge, test, evaluation.look(judge, test.batch, count), count)
     return kept(args.out / "anchors.json", make)
 
 
@@ -237,7 +236,7 @@ def row_of(args: argparse.Namespace, f: int) -> dict:
            # The tables of codes and places differ from f to f; the blocks between are the same.
            "parameters": found[0]["parameters"], "blocks": found[0]["blocks"],
            "bits_per_pixel_of_codes": bits_per_pixel(stage["K"], f)}
-    for name in ("consistency", "coverage", "ffd", "ffd_256", "looks", "nats_per_token", "nats_per_picture",
+    for name in ("consistency", "coverage", "mirror", "ffd", "ffd_256", "looks", "nats_per_token", "nats_per_picture",
                  "bits_per_pixel", "plain", "fast", "minutes"):
         values = [one[name] for one in found if name in one]
         if values:

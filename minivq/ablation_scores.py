@@ -51,7 +51,7 @@ def judged(judge: Judge | None, pixels: Tensor, test: Pictures) -> dict:
     found = {"samples": len(pixels), "ffd": metrics.frechet(seen.features, real),
              "ffd_256": metrics.frechet(seen.features[:few], real[:few])}
     left, right = evaluation.pairs(judge, seen.answers)
-    found["consistency"], found["coverage"] = metrics.consistency(left, right)
+    found |= evaluation.hangs_together(judge, seen)
     shown = (left > 0) | (right > 0)
     found["attributes"] = {name: ((left == right) & shown)[:, i].sum().item() / max(1, shown[:, i].sum().item())
                            for i, name in enumerate(evaluation.sides(judge))}

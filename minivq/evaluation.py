@@ -9,7 +9,8 @@ from tqdm import tqdm
 from minivq import datasets, halves, metrics
 from minivq.autoencoder import VQVAE, reconstruct
 from minivq.datasets import Pictures
-from minivq.judge import Judge, doubled
+from minivq.drawing import world
+from minivq.judge import SIDE, Judge, doubled, resized
 from minivq.quantize import kmeans, nearest
 
 BASELINE_PICTURES = 2000                # of the train split: what the baselines are made from
@@ -101,34 +102,35 @@ def judged(judge: Judge, redrawn: Tensor, pictures: Pictures, count: int, anchor
 
     ffd: Fréchet distance of its features, between the redrawn pictures and those very originals, so that it can lie
     below ffd_floor, which is between strangers; feature_distance: mean over pictures of the distance of both features;
-    consistency and coverage, see `metrics.consistency`.
+    consistency and the like, see `hangs_together`.
     """
-    features, answers, _ = look(judge, lambda rows: datasets.from_uint8(redrawn[rows]), count)
-    originals, real, _ = look(judge, pictures.batch, count)
-    scores = {"ffd": metrics.frechet(features, originals), "judge": judge.info.get("name", judge.config.world),
-              "feature_distance": (features - originals).square().sum(1).sqrt().mean().item()}
-    scores["consistency"], scores["coverage"] = metrics.consistency(*pairs(judge, answers))
-    return scores | (anchors(judge, pictures, originals, real, count) if anchored else {})
+    seen = look(judge, lambda rows: datasets.from_uint8(redrawn[rows]), count)
+    real = look(judge, pictures.batch, count)
+    scores = {"ffd": metrics.frechet(seen.features, real.features),
+              "judge": judge.info.get("name", judge.config.world),
+              "feature_distance": (seen.features - real.features).square().sum(1).sqrt().mean().item()}
+    return scores | hangs_together(judge, seen) | (anchors(judge, pictures, real, count) if anchored else {})
 
 
-def anchors(judge: Judge, pictures: Pictures, originals: Tensor, real: dict[str, Tensor], count: int) -> dict:
+def anchors(judge: Judge, pictures: Pictures, real: "Seen", count: int) -> dict:
     """What the scores of the judge mean: those of real pictures, of other real pictures, of bad ones, of chance.
 
     floor: FFD of as many validation pictures; bad: FFD of the originals blurred by a Gaussian of 2 px. Consistency of
-    the originals, of chimeras (with its standard error and what the world's probabilities give), of glued halves.
+    the originals, of chimeras (with its standard error and what the world's probabilities give), of glued halves. The
+    mirror of the originals, and of water that lies below a stranger's shore.
     """
     from torchvision.transforms.functional import gaussian_blur
     found = {}
     if count <= datasets.WORLD_RANGES["validation"][1] - datasets.WORLD_RANGES["validation"][0]:
         other = datasets.load(pictures.name, pictures.size, "validation" if pictures.split != "validation" else "test",
                               count)
-        found["ffd_floor"] = metrics.frechet(look(judge, other.batch, count)[0], originals)
-    blurred = look(judge, lambda rows: gaussian_blur(pictures.batch(rows), 13, 2.0), count)[0]
-    found["ffd_blurred"] = metrics.frechet(blurred, originals)
-    found["consistency_real"], found["coverage_real"] = metrics.consistency(*pairs(judge, real))
+        found["ffd_floor"] = metrics.frechet(look(judge, other.batch, count).features, real.features)
+    blurred = look(judge, lambda rows: gaussian_blur(pictures.batch(rows), 13, 2.0), count).features
+    found["ffd_blurred"] = metrics.frechet(blurred, real.features)
+    found |= hangs_together(judge, real, "_real")
     chimeras = (datasets.load("chimeras", pictures.size, pictures.split, count) if pictures.name == "faces" else
                 halves.Chimeras(pictures))
-    left, right = pairs(judge, look(judge, chimeras.batch, count)[1])
+    left, right = pairs(judge, look(judge, chimeras.batch, count).answers)
     found["consistency_chimeras"] = metrics.consistency(left, right)[0]
     counted = (left > 0) | (right > 0)
     rates = torch.tensor([doubled(judge.config.world).chance(name) for name in sides(judge)])
@@ -141,26 +143,52 @@ def anchors(judge: Judge, pictures: Pictures, originals: Tensor, real: dict[str,
         x, half = pictures.batch(rows), pictures.size // 2
         return torch.cat([x[..., :half], pictures.batch((rows + 1) % count)[..., half:]], -1)
 
-    found["consistency_glued"] = metrics.consistency(*pairs(judge, look(judge, glued, count)[1]))[0]
+    def flooded(rows):
+        x = pictures.batch(rows)
+        water = judge(x).segmentation.argmax(1, keepdim=True) == world("landscapes").LABELS.index("water")
+        return torch.where(water, x, pictures.batch((rows + 1) % count))
+
+    found["consistency_glued"] = metrics.consistency(*pairs(judge, look(judge, glued, count).answers))[0]
+    if real.mirrors is not None and pictures.size == SIDE:
+        found["mirror_strangers"] = look(judge, flooded, count).mirrors.nanmean().item()
     return found
 
 
 class Seen(NamedTuple):
-    """What a judge read off N pictures: features (N, 64), answers name -> (N,), odds of the classes (N, classes)."""
+    """What a judge read off N pictures: features (N, 64), answers name -> (N,), odds of the classes (N, classes).
+
+    mirrors (N,): of landscapes, how far the water shows what stands above it, see `halves.mirror`; else None.
+    """
 
     features: Tensor
     answers: dict[str, Tensor]
     odds: Tensor
+    mirrors: Tensor | None
 
 
 @torch.no_grad()
 def look(judge: Judge, batch: Callable[[Tensor], Tensor], count: int) -> Seen:
     """batch(rows) -> pictures in [-1, 1]; what the judge reads off the first `count`."""
-    readings = [judge(batch(rows)) for rows in tqdm(torch.arange(count).split(64), unit="batch", leave=False,
-                                                    desc="judging")]
+    readings, mirrors = [], []
+    for rows in tqdm(torch.arange(count).split(64), unit="batch", leave=False, desc="judging"):
+        x = batch(rows)
+        readings.append(judge(x))
+        if judge.config.world == "landscapes":
+            mirrors.append(halves.mirror(resized(x), readings[-1].segmentation.argmax(1)))
     logits = {name: torch.cat([reading.answers[name] for reading in readings]) for name, _ in judge.config.questions}
     return Seen(torch.cat([reading.features for reading in readings]),
-                {name: values.argmax(1) for name, values in logits.items()}, logits["class"].softmax(1))
+                {name: values.argmax(1) for name, values in logits.items()}, logits["class"].softmax(1),
+                torch.cat(mirrors) if mirrors else None)
+
+
+def hangs_together(judge: Judge, seen: Seen, suffix: str = "") -> dict[str, float]:
+    """What a judge saw -> consistency and its coverage; of landscapes also the mean mirror, and in how many it is seen.
+    """
+    found = dict(zip(("consistency", "coverage"), metrics.consistency(*pairs(judge, seen.answers)), strict=True))
+    if seen.mirrors is not None:
+        found |= {"mirror": seen.mirrors.nanmean().item(),
+                  "mirror_seen": (~seen.mirrors.isnan()).float().mean().item()}
+    return {name + suffix: value for name, value in found.items()}
 
 
 def sides(judge: Judge) -> list[str]:
@@ -196,6 +224,11 @@ def table(scores: dict) -> str:
                   ("  chimeras", f"{scores['consistency_chimeras']:.3f} ± {scores['consistency_chimeras_error']:.3f}, "
                                  f"chance {scores['consistency_chance']:.3f}"),
                   ("  glued halves", f"{scores['consistency_glued']:.3f}")]
+    if "mirror" in scores:
+        lines += [("mirror in the water", f"{scores['mirror']:.2f}, in {scores['mirror_seen']:.2f} of them")]
+    if "mirror_strangers" in scores:
+        lines += [("  originals", f"{scores['mirror_real']:.2f}, in {scores['mirror_seen_real']:.2f}"),
+                  ("  water below a stranger's shore", f"{scores['mirror_strangers']:.2f}")]
     used = round(scores["usage"] * scores["K"])
     lines += [("codes used", f"{used} of {scores['K']} ({100 * scores['usage']:.1f} %)"),
               ("perplexity", f"{scores['perplexity']:.1f} of {scores['K']}"),

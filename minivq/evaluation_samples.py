@@ -38,8 +38,8 @@ def yardstick(judge: Judge, pictures: Pictures, count: int, train: Pictures | No
 def evaluate_samples(drawn: Tensor, judge: Judge, against: Yardstick, classes: Tensor | None = None) -> dict:
     """Drawn pictures (N, H, W, C) uint8 -> their scores beside those of real pictures (`…_real`, `ffd_floor`).
 
-    ffd: Fréchet distance of the judge's features; the floor is that of other real pictures. consistency and
-    coverage. class_score: how surely the judge names a class and how evenly they occur, see `class_score`. classes
+    ffd: Fréchet distance of the judge's features; the floor is that of other real pictures. consistency and the like:
+    see `evaluation.hangs_together`. class_score: how surely the judge names a class and how evenly they occur. classes
     (N,): what the pictures were told to be; class_accuracy: how often the judge sees it. neighbour: where the training
     set is known, how far the nearest of its pictures is by features; copies would be nearer than real pictures are.
     Raises ValueError where N is not the number of the real pictures: FFD compares sets of one size.
@@ -51,9 +51,7 @@ def evaluate_samples(drawn: Tensor, judge: Judge, against: Yardstick, classes: T
     scores = {"ffd": metrics.frechet(found.features, real.features),
               "ffd_floor": metrics.frechet(held.features, real.features),
               "class_score": class_score(found.odds), "class_score_real": class_score(real.odds), **against.about}
-    for name, answers in (("", found.answers), ("_real", real.answers)):
-        both = metrics.consistency(*evaluation.pairs(judge, answers))
-        scores |= {f"consistency{name}": both[0], f"coverage{name}": both[1]}
+    scores |= evaluation.hangs_together(judge, found) | evaluation.hangs_together(judge, real, "_real")
     if classes is not None:
         scores["class_accuracy"] = (found.answers["class"] == classes).float().mean().item()
     if against.known is not None:

@@ -1,6 +1,7 @@
-"""What a landscape shows twice, in its left and in its right half: the hour, the light's side, the horizon. Floor 1.
+"""What a landscape shows twice: left and right the hour, the light's side, the horizon; below water what is above it.
 
 A real scene has one hour, one light and a level horizon. Two scenes of which each gives one half are a chimera.
+Floor 1.
 """
 from functools import cache
 from itertools import pairwise
@@ -15,6 +16,7 @@ from minivq.datasets import Pictures, from_uint8
 
 HORIZONS = (0.48, 0.525, 0.57, 0.615, 0.66)     # the world's horizons lie between the first and the last; 3 px apart
 BLEND = 4                                       # px over which one half of a chimera turns into the other
+MIRRORED = 8                                    # px below the waterline that are compared with those above it
 SCENES = 5000                                   # from which the world's probabilities are counted
 
 
@@ -75,3 +77,24 @@ class Chimeras(Pictures):
         """-> (B, H, W, C) uint8."""
         left, right = (super(Chimeras, self).levels(rows, generator) for rows in (indices, self.next(indices)))
         return np.concatenate([left[:, :, :left.shape[2] // 2], right[:, :, left.shape[2] // 2:]], 2)
+
+
+def mirror(x: Tensor, maps: Tensor) -> Tensor:
+    """Pictures (N, C, H, W), labels (N, H, W) -> (N,): how far water shows what stands above it; NaN without water.
+
+    The correlation, from -1 to 1, of the rows below the waterline with those above it, turned over, over the columns
+    that are water there; what all columns share is taken off first. NaN, too, where fewer than 16 columns are left.
+    """
+    wet = maps == drawing.world("landscapes").LABELS.index("water")                 # (N, H, W)
+    found = torch.full((len(x),), float("nan"))
+    for i, (picture, water) in enumerate(zip(x, wet, strict=True)):
+        lines = water.float().argmax(0)[water.any(0)]                               # of each column its first wet row
+        line = int(lines.mode().values) if len(lines) else 0                        # the picture's: the most frequent
+        reach = min(MIRRORED, line, len(water) - line)
+        columns = water[line:line + reach].all(0)
+        if reach < MIRRORED // 2 or columns.sum() < 16:
+            continue
+        above, below = (part[..., columns] - part[..., columns].mean(-1, keepdim=True) for part in
+                        (picture[:, line - reach:line].flip(1), picture[:, line:line + reach]))
+        found[i] = (above * below).sum() / (above.square().sum() * below.square().sum()).sqrt().clamp_min(1e-9)
+    return found

@@ -103,6 +103,6 @@ def finish(args: argparse.Namespace, result: dict) -> int:
     judge = readers(args.data, 64)["judge"]
     if judge is not None:
         test = load_first(args.data, 64, "test", args.count)
-        originals, real, _ = evaluation.look(judge, test.batch, len(test))
-        result["anchors"] = evaluation.anchors(judge, test, originals, real, len(test))
+        seen = evaluation.look(judge, test.batch, len(test))
+        result["anchors"] = evaluation.anchors(judge, test, seen, len(test))
     return write_study(args, result)

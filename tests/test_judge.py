@@ -115,6 +115,16 @@ def test_scores_of_the_judge_come_with_their_anchors(small):
     assert "FFD" in evaluation.table(scores) and "chance" in evaluation.table(scores)
 
 
+def test_landscapes_have_anchors_of_their_own():
+    torch.manual_seed(0)
+    labels = len(drawing.world("landscapes").LABELS)
+    net = Judge(JudgeConfig("landscapes", judge.questions("landscapes"), labels, widths=(8, 8, 8, 8), hidden=16)).eval()
+    pictures = datasets.load("landscapes", 64, "test", 6)
+    found = evaluation.anchors(net, pictures, evaluation.look(net, pictures.batch, 6), 6)
+    assert {"consistency_real", "consistency_chimeras", "consistency_chance", "mirror_real", "mirror_strangers"} <= set(
+        found) and 0 < found["consistency_chance"] < 0.6
+
+
 def test_drawn_pictures_are_scored_as_a_set(small):
     test, train = (datasets.load("faces", 64, split, count) for split, count in (("test", 6), ("train", 8)))
     drawn = datasets.to_uint8(train.batch(range(6)))
@@ -169,3 +179,18 @@ def test_every_horizon_of_the_world_has_a_level():
     levels = {halves.pairs(scene)["horizon"].left for scene in
               (drawing.thing("landscapes", i) for i in range(300))}
     assert levels == set(range(4))
+
+
+def test_water_mirrors_its_own_shore_and_no_strangers():
+    known = training_readers.known("landscapes", "validation", 60)
+    x, maps = known.pictures.batch(range(60)), torch.from_numpy(known.maps.levels(range(60))[..., 0]).long()
+    water = maps[:, None] == drawing.world("landscapes").LABELS.index("water")
+    mirrors = halves.mirror(x, maps)
+    wet = ~mirrors.isnan()
+    assert 20 < wet.sum() < 50 and not wet[~water.flatten(1).any(1)].any()
+    strangers = halves.mirror(torch.where(water, x, x.roll(-1, 0)), maps)
+    assert mirrors[wet].mean() > 0.6 and strangers[wet].mean().abs() < 0.25
+    exact = torch.cat([x[..., :32, :], x[..., :32, :].flip(2)], 2)                  # above a line, and turned over
+    flat = torch.zeros(60, 64, 64, dtype=torch.int64)
+    flat[:, 32:] = 9
+    assert halves.mirror(exact, flat).min() > 0.999
