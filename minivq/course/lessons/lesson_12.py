@@ -224,7 +224,7 @@ def _odds(ends, tokens):
 
 
 JUDGES = {
-    "a": "the selector chose these faces *because* its log odds are high: they are high whatever the faces are like",
+    "a": "the selector chose these faces *because* its odds are high: they are high whatever the faces are like",
     "b": "other faces, and the same selector: what it overrates it chooses, and praises, once more",
     "d": "keeping those that both agree about is choosing once more, by the judge as well: then nobody is left to ask",
 }
