@@ -164,7 +164,7 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
     shipped = pretrained.load(file, distributed.device())               # scores are those of the file, in float16
     if "accuracy" in validation:                                        # of label maps
         place = drawing.world(data)
-        test = datasets.LabelMaps(datasets.truth(data, "segmentation", size, "test"), len(place.LABELS))
+        test = datasets.LabelMaps(datasets.truth(data, "segmentation", size, "test", args.count), len(place.LABELS))
         scores = evaluation.evaluate_maps(shipped, test)
         colours = torch.tensor(place.PALETTE) / 127.5 - 1
     else:

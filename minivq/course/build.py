@@ -11,10 +11,11 @@ from minivq.course.execute import KERNELSPEC, REPOSITORY, execute, lessons, prog
 from minivq.course.figures import FIGURE_BYTES, HERO_BYTES, figures, hero, shrink
 from minivq.course.overview import write_overview
 from minivq.course.rules import problems
+from minivq.course.rules_outline import NOTEBOOK_BYTES
 from minivq.course.run import OUT, note_time
 from minivq.course.stamp import code_hash, modules, stamp
 
-FIRST_PICTURE_BYTES = 64_000  # the copy of the hero at the top; a notebook stays under 1 MB
+FIRST_PICTURE_BYTES = 64_000, 140_000  # of the copy of the hero at the top: at least, and at most where there is room
 BUDGET_LINE = re.compile(r"<!-- budget -->.*?<!-- /budget -->", re.DOTALL)
 
 
@@ -146,7 +147,9 @@ def _pictures(notebook):
         figure.output.metadata = nbformat.from_dict({mime: about} if about else {})
     heroes = [figure for figure in figures(notebook) if "hero" in figure.cell.metadata.get("tags", [])]
     if heroes and notebook.cells[0].cell_type == "markdown":
-        picture = {"image/jpeg": hero(heroes[-1], FIRST_PICTURE_BYTES)}
+        least, most = FIRST_PICTURE_BYTES
+        room = 0.95 * NOTEBOOK_BYTES - len(nbformat.writes(notebook).encode())
+        picture = {"image/jpeg": hero(heroes[-1], min(most, max(least, int(room * 3 / 4))))}  # base64: 4 letters for 3
         notebook.cells[0]["attachments"] = nbformat.from_dict({"hero.jpg": picture})
 
 

@@ -235,7 +235,7 @@ EXERCISES = (
     Exercise(
         "4.4", "debug", "The code that jumps back", difficulty=2, minutes=8, points=2,
         check=check_restart, package=lambda: restart,
-        hints=("Print sums / counts of code 1, the dead one, right after the restart, and compare it with the codebook.",
+        hints=("Print sums / counts of code 1, the dead one, after the restart, and compare with the codebook.",
                "The next update computes the codebook anew from counts and sums. Which of the three did the "
                "restart leave as it was?",
                "A restarted code begins like a new one: its count is one use, and its sum is the encoding "
