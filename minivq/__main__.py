@@ -1,6 +1,8 @@
 """The command line: `python -m minivq --help` lists its commands. Floor 5."""
 import argparse
+import contextlib
 import sys
+import warnings
 
 from minivq import ablation, bench, commands_sample, commands_train, commands_use, distributed, studies
 from minivq.course.commands import add_parser as add_course
@@ -10,7 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 2 for input that cannot be used (one line says why), 130 interrupted."""
     args = parser().parse_args(arguments)
     try:
-        with distributed.session():
+        with distributed.session(), plain_warnings():
             return args.run(args) or 0
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"minivq: {error}", file=sys.stderr)
@@ -18,6 +20,16 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nminivq: interrupted; the same command goes on from the last save", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def plain_warnings():
+    """Warnings as errors are said, without the place in the program."""
+    before, warnings.formatwarning = warnings.formatwarning, lambda message, *_, **__: f"minivq: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def parser() -> argparse.ArgumentParser:

@@ -23,11 +23,13 @@ def replaced(path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(part, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())     # or a computer that loses its power could find the name without the content
         os.replace(part, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink()
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno is not None:      # else it says already what it is
             raise OSError(f"cannot write {path}: {error.strerror or error}. "
                           f"MINIVQ_CACHE may name another place for such files.") from error
         raise
@@ -39,7 +41,7 @@ def pictures(stem: str, count: int | None, source, doing: str) -> tuple[np.ndarr
     stem names the set; its files are called `stem-NofTOTAL.npy` and `.labels`. A file serves every smaller
     count, and a larger count begins with what a smaller file has. count None: all.
     source() -> (total, blocks): blocks(start, stop) yields (pixels, labels) in order. Asked only if needed.
-    Raises ValueError where count is more than the total.
+    Raises ValueError where count is more than the total, or a kept file is damaged.
     """
     held = {}
     for path in cache_folder().glob(f"{stem}-*of*.npy"):
@@ -52,8 +54,12 @@ def pictures(stem: str, count: int | None, source, doing: str) -> tuple[np.ndarr
         key, smaller = (count or total, total), max(held, default=None)
         held[key] = cache_folder() / f"{stem}-{key[0]}of{total}.npy"
         _make(held[key], key[0], held.get(smaller), blocks, doing)
-    labels = np.load(held[key].with_suffix(".labels"))
-    return np.asarray(np.load(held[key], mmap_mode="r"))[:count], labels[:count]
+    try:
+        labels = np.load(held[key].with_suffix(".labels"))
+        return np.asarray(np.load(held[key], mmap_mode="r"))[:count], labels[:count]
+    except (ValueError, EOFError, FileNotFoundError) as error:
+        raise ValueError(f"{held[key]} or its .labels is damaged ({error}): remove both, and they are made again"
+                         ) from error
 
 
 def _make(path: Path, count: int, smaller: Path | None, blocks, doing: str) -> None:

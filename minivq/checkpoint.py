@@ -39,10 +39,12 @@ def replace(path: str | Path, fill: Callable[[BinaryIO], object]) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:                    # torch reports a full disk as RuntimeError
+    except (OSError, RuntimeError) as error:                    # torch hides a full disk behind a RuntimeError
         temporary.unlink(missing_ok=True)
         kept = "; the save before it is kept" if path.exists() else ""
-        raise OSError(f"could not write {path} ({error}){kept}: wanted a writable place with free space") from error
+        cause = error.__context__ if isinstance(error, RuntimeError) and error.__context__ else error
+        why = getattr(cause, "strerror", None) or str(cause).partition("\n")[0]
+        raise OSError(f"could not write {path} ({why}){kept}: wanted a writable place with free space") from error
     return path
 
 

@@ -3,6 +3,7 @@ import argparse
 import dataclasses
 import json
 import platform
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,14 +68,15 @@ def add_training(command: argparse.ArgumentParser, recipe: type[TrainConfig], mi
     command.add_argument("--batch", type=int, default=batch or recipe.batch, help="pictures a step, over all processes")
     command.add_argument("--peak", type=float, default=recipe.peak, help="highest learning rate")
     command.add_argument("--seed", type=int, default=seed, help="of weights, order and restarts")
-    command.add_argument("--save-every", type=int, default=recipe.save_every, help="steps between saves")
+    command.add_argument("--save-every", type=int, default=recipe.save_every, help="steps between saves; slow "
+                         "ones are saved every minute")
     command.add_argument("--float32", action="store_true", help="no bf16, even where the processor has it")
 
 
 def config_of(args: argparse.Namespace, recipe: type[TrainConfig], **more) -> TrainConfig:
     """The options -> how to train; one step stands in until --minutes are turned into steps."""
-    return recipe(steps=args.steps or 1, batch=args.batch, peak=args.peak, seed=args.seed, save_every=args.save_every,
-                  bf16=False if args.float32 else None, **more)
+    return recipe(steps=1 if args.steps is None else args.steps, batch=args.batch, peak=args.peak, seed=args.seed,
+                  save_every=args.save_every, bf16=False if args.float32 else None, **more)
 
 
 def with_steps(args: argparse.Namespace, config: TrainConfig, seconds: Callable[[], float]) -> TrainConfig:
@@ -162,8 +164,8 @@ def talk(text: str) -> None:
 
 
 def command_line() -> str:
-    """The command as it was given."""
-    return " ".join(["python -m minivq", *sys.argv[1:]])
+    """The command as it was given, quoted for a shell."""
+    return shlex.join(["python", "-m", "minivq", *sys.argv[1:]])
 
 
 def machine() -> str:

@@ -60,14 +60,14 @@ def train_prior(args: argparse.Namespace) -> int:
     stage = pretrained.load(args.first_stage, distributed.device(), kind="vqvae")
     f, K = stage.config.factor, stage.config.K
     config = config_of(args, PriorConfig, pkeep=args.pkeep, patience=args.patience)
-    train, validation = pictures(args, f, args.count)
-    training.check_fit(stage.config, train, config)
     if sum(map(bool, (args.classes, args.maps, args.places))) > 1:
         raise ValueError("--classes, --maps, --places: wanted one of them")
     if args.window is not None and args.crop == "random":
         raise ValueError("--window takes its windows out of whole pictures of one size: wanted --crop center")
     if args.window is None and args.places:
         raise ValueError("--places says where a window is: wanted --window, too")
+    train, validation = pictures(args, f, args.count)
+    training.check_fit(stage.config, train, config)
     grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
     conditions = conditions_of(args, stage)
     mirror = not args.no_mirror and not args.places     # a place is told of the picture as it stands

@@ -125,14 +125,14 @@ def widths_for(factor: int, asked: list[int] | None) -> tuple[int, ...]:
 def train_vqvae(args: argparse.Namespace) -> int:
     """Train, resume or report a finished training; the last line gives the scores."""
     widths = widths_for(args.factor, args.widths)
+    config = config_of(args, TrainConfig, unquantised=0.0 if args.init else TrainConfig.unquantised,
+                       labels=args.labels)
     train, validation = (label_maps if args.labels else pictures)(args, args.factor, args.count)
     levels = tuple(args.levels) if args.quantizer == "fsq" else ()
     K, d = (torch.tensor(levels).prod().item(), len(levels)) if levels else (args.codes, args.code_dim)
     model_config = (pretrained.load(args.init, kind="vqvae").config if args.init else
                     VQVAEConfig(channels=train.channels, widths=widths, decoder_blocks=1, d=d, K=K,
                                 quantizer=args.quantizer, levels=levels))
-    config = config_of(args, TrainConfig, unquantised=0.0 if args.init else TrainConfig.unquantised,
-                       labels=args.labels)
     training.check_fit(model_config, train, config)
     config = with_steps(args, config, lambda: training.seconds_per_step(model_config, config, train))
     talk(f"{train}\nf={model_config.factor}, K={model_config.K}, {config.steps} steps of {config.batch} pictures "
@@ -155,11 +155,10 @@ def label_maps(args: argparse.Namespace, factor: int, count: int | None) -> tupl
 
 def train_vqgan(args: argparse.Namespace) -> int:
     """Train a first stage on against a critic; the last line gives the scores."""
-    start = pretrained.load(args.init, kind="vqvae")
-    train, validation = pictures(args, start.config.factor, args.count)
-    compare = distance(args.perceptual)
+    start, compare = pretrained.load(args.init, kind="vqvae"), distance(args.perceptual)
     config = config_of(args, GANConfig, perceptual=args.perceptual_weight, critic=args.critic,
                        gan_weight=args.gan_weight, critic_layers=args.critic_layers, critic_peak=args.critic_peak)
+    train, validation = pictures(args, start.config.factor, args.count)
     training.check_fit(start.config, train, config)
     config = with_steps(args, config, lambda: training_gan.seconds_per_step(start, config, train, compare))
     talk(f"{train}\nfrom {args.init}, {config.steps} steps of {config.batch} pictures in {args.out}")

@@ -87,7 +87,7 @@ def reconstruct_pictures(args: argparse.Namespace) -> int:
     for path, picture in pictures:
         x = datasets.from_uint8(picture[None])
         x_rec, indices = reconstruct(model, x)
-        name = path.stem if names.count(path.stem) == 1 else path.name
+        name = path.stem if names.count(path.stem) == 1 else "-".join(path.parts[-2:])
         target = plot.save(args.out / f"{name}.png", plot.side_by_side(x, x_rec, scale=max(1, 256 // x.shape[-2])))
         rows, columns = indices.shape[1:]
         bpp = metrics.bits_per_pixel(K, f)
@@ -178,8 +178,8 @@ def publish_first_stage(args: argparse.Namespace) -> dict:
         x, x_rec = (colours[maps.argmax(1)].movedim(-1, 1) for maps in (x, shipped.decode(indices)))
     plot.save(target.parents[1] / "figures" / f"{args.name}.png", plot.strip(x, indices, x_rec, model.config.K))
     scores = {"validation": validation, "test": scores}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    file.replace(target)
+    checkpoint.replace(target, lambda place: place.write(file.read_bytes()))     # the run may lie on another disk
+    file.unlink()
     return {**history, "scores": scores}
 
 

@@ -156,10 +156,16 @@ def kind_of(path: str | Path) -> str:
 
 
 def save(path: str | Path, picture: np.ndarray) -> Path:
-    """Write (H, W, 3) uint8 to a .png (or .jpg) file, making folders; ValueError for other endings."""
+    """Write (H, W, 3) uint8 to a .png (or .jpg) file, making folders; ValueError for other endings.
+
+    Raises OSError, naming the file, where it cannot be written.
+    """
     path, kind = Path(path), kind_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode(picture, kind))
+    try:
+        path.write_bytes(encode(picture, kind))
+    except OSError as error:
+        raise OSError(f"could not write {path} ({error.strerror}): wanted a writable place with free space") from error
     return path
 
 

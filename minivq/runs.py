@@ -1,21 +1,27 @@
 """The folder of a run: its state, its log, and going on with it. Floor 1."""
 import contextlib
+import errno
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from minivq import checkpoint, distributed
+
+OFTEN = 60                      # seconds between two saves where steps are slow: no more than that is lost
 
 
 class Run:
     """A training in the folder `out`: `for step in run: …; run.log(line)`, from the step at which it stands.
 
     parts: whatever has a state_dict (nets, optimisers), by name; about: what must be the same when it goes on.
-    `out` holds state.pt (all that a resume needs, written every `save_every` steps and at the end) and log.jsonl
-    (a line a step). Raises ValueError where `out` holds another run, naming the fields that differ, or other files.
+    `out` holds state.pt (all that a resume needs, written every `save_every` steps, where they are slow every minute,
+    and at the end) and log.jsonl (a line a step). Raises ValueError where `out` holds another run, naming the fields
+    that differ, or other files; OSError where nothing can be written; FloatingPointError where inf or nan would be.
     """
 
     def __init__(self, out: str | Path, about: dict, parts: Mapping[str, object], steps: int, save_every: int):
@@ -34,21 +40,25 @@ class Run:
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
             return state["step"], state["minutes"]
-        others = sorted(path.name for path in self.out.glob("*") if path.name != "log.jsonl")
+        ours = ("log.jsonl", "log.jsonl.part", "state.pt.part")     # of one that was killed before its first save
+        others = sorted(path.name for path in self.out.glob("*") if path.name not in ours)
         if others:
             raise ValueError(f"{self.out} holds other files ({', '.join(others[:3])}): wanted a new or empty folder "
                              "for --out")
         return 0, 0.0
 
     def __iter__(self) -> Iterator[int]:
-        self._started = time.monotonic()
+        self._started = saved = time.monotonic()
         self._bar = tqdm(range(self.first, self.steps), initial=self.first, total=self.steps, unit="step", leave=False,
                          disable=None if distributed.rank() == 0 else True)
         with open_log(self.out, self.first) as self._log:
             for step in self._bar:
                 yield step
-                if (step + 1) % self.save_every == 0 or step + 1 == self.steps:
+                # Several processes have several clocks, and must save after the same step.
+                late = distributed.world_size() == 1 and time.monotonic() - saved > OFTEN
+                if late or (step + 1) % self.save_every == 0 or step + 1 == self.steps:
                     self.save(step + 1, self.minutes())
+                    saved = time.monotonic()
 
     def minutes(self) -> float:
         """How long the training has taken so far, with the time before it was resumed."""
@@ -59,14 +69,31 @@ class Run:
         self._bar.set_postfix_str(shown, refresh=False)
         if self._log is not None:
             short = {key: round(value, 6) if isinstance(value, float) else value for key, value in line.items()}
-            self._log.write(json.dumps(short) + "\n")
+            text = (json.dumps(short) + "\n").encode()
+            try:
+                if self._log.write(text) < len(text):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                raise OSError(f"could not write {self.out / 'log.jsonl'} ({error.strerror}): wanted a writable place "
+                              "with free space; the same command goes on from the last save") from error
 
     def save(self, step: int, minutes: float) -> None:
-        """Write everything that a resume needs, by rank 0 alone."""
+        """Write everything that a resume needs, by rank 0 alone; never a number from which nothing could go on."""
         if distributed.rank() == 0:
-            checkpoint.write(self.out / "state.pt", {"about": self.about, "step": step, "minutes": minutes,
-                                                     **{name: part.state_dict() for name, part in self.parts.items()}})
+            states = {name: part.state_dict() for name, part in self.parts.items()}
+            if spoiled := not_finite(states):
+                raise FloatingPointError(f"{spoiled[0]} is inf or nan after step {step - 1}: the save before it is "
+                                         "kept; start again with a lower peak learning rate and another --out")
+            checkpoint.write(self.out / "state.pt", {"about": self.about, "step": step, "minutes": minutes, **states})
         distributed.barrier()
+
+
+def not_finite(state, name: str = "") -> list[str]:
+    """The names of the tensors in nested dicts and lists that hold inf or nan."""
+    if isinstance(state, torch.Tensor):
+        return [name] if state.is_floating_point() and not state.isfinite().all() else []
+    parts = state.items() if isinstance(state, Mapping) else enumerate(state) if isinstance(state, list) else ()
+    return [one for key, part in parts for one in not_finite(part, f"{name}.{key}" if name else str(key))]
 
 
 def differences(met: dict, wanted: dict, prefix: str = "") -> list[str]:
@@ -87,11 +114,19 @@ def read_minutes(out: Path) -> float:
 
 
 def open_log(out: Path, first: int):
-    """log.jsonl, cut back to the steps before `first`; nothing for ranks above 0."""
+    """log.jsonl as an unbuffered file, cut back to the steps before `first`; nothing for ranks above 0."""
     if distributed.rank():
         return contextlib.nullcontext()
-    out.mkdir(parents=True, exist_ok=True)
     path = out / "log.jsonl"
-    old = path.read_text().splitlines(keepends=True) if path.is_file() else []
-    path.write_text("".join(line for line in old if line.endswith("\n") and json.loads(line)["step"] < first))
-    return open(path, "a", buffering=1)
+    old = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+    kept = b"".join(line for line in old if step_of(line) < first)
+    checkpoint.replace(path, lambda file: file.write(kept))
+    return open(path, "ab", buffering=0)            # a buffer that a full disk refuses would be refused again by close
+
+
+def step_of(line: bytes) -> float:
+    """A line of the log -> its step; infinity where it was cut off, or is no line: a computer lost its power."""
+    try:
+        return json.loads(line)["step"] if line.endswith(b"\n") else float("inf")
+    except (ValueError, LookupError, TypeError):
+        return float("inf")

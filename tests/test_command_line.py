@@ -1,15 +1,28 @@
 """The commands, end to end on a small folder: train, go on, reconstruct, evaluate; and what they refuse."""
 import json
+import shlex
 import shutil
 import struct
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from minivq import bench_sliding, checkpoint, commands_train, datasets, selector, training_perceptual, training_readers
+from minivq import (
+    bench_sliding,
+    checkpoint,
+    commands,
+    commands_train,
+    datasets,
+    drawing,
+    selector,
+    training_perceptual,
+    training_readers,
+)
 from minivq.__main__ import main
 from minivq.commands_train import widths_for
 from minivq.transformer import Transformer, TransformerConfig
@@ -66,6 +79,21 @@ def test_reconstruct_draws_original_and_copy_side_by_side(run, folder, tmp_path,
         assert picture.width >= 2 * 24
 
 
+def test_pictures_of_one_name_do_not_replace_each_other(run, folder, tmp_path):
+    pictures = [tmp_path / place / "face.png" for place in ("left", "right")]
+    for i, path in enumerate(pictures):
+        path.parent.mkdir()
+        shutil.copy(folder / f"{i:02}.png", path)
+    assert main(["reconstruct", *map(str, pictures), "--model", str(run), "--out", str(tmp_path / "seen")]) == 0
+    assert len(list((tmp_path / "seen").iterdir())) == 2
+
+
+def test_the_command_that_a_model_remembers_can_be_given_again(monkeypatch):
+    given = ["train", "vqvae", "--data", "folder:my pictures", "--out", "runs/mine"]
+    monkeypatch.setattr(sys, "argv", ["minivq", *given])
+    assert shlex.split(commands.command_line()) == ["python", "-m", "minivq", *given]
+
+
 def test_evaluate_writes_what_it_prints(run, folder, tmp_path, capsys):
     assert main(["evaluate", "--model", str(run), "--data", f"folder:{folder}", "--size", "16", "--json",
                  str(tmp_path / "scores.json")]) == 0
@@ -90,12 +118,15 @@ def test_evaluate_draws_no_more_of_a_world_than_it_looks_at(run, monkeypatch):
     (["train", "vqvae", "--size", "20", "--factor", "8", "--out", "x"], "size=20 is not a multiple of factor=8"),
     (["train", "vqvae", "--factor", "6", "--out", "x"], "factor=6: wanted a power of 2"),
     (["train", "vqvae", "--widths", "8", "8", "--out", "x"], "2 widths make f=2, asked for f=8"),
+    (["train", "vqvae", "--steps", "0", "--out", "x"], "steps=0: wanted at least 1"),
+    (["train", "prior", "--classes", "--maps", "faces-map", "--out", "x"], "--maps, --places: wanted one of them"),
     (["train", "vqvae", "--data", "folder:/nowhere", "--out", "x"], "/nowhere: not found"),
     (["train", "vqvae", "--data", "cats", "--out", "x"], "'cats', wanted one of faces"),
     (["reconstruct", "nothing.png", "--out", "x"], "nothing.png is not a file"),
     (["evaluate", "--model", "nobody"], "no model is called 'nobody'")])
 def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_made(arguments, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(drawing, "blocks", None)            # no picture either: that would take minutes
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1 and not (tmp_path / "x").exists()
@@ -212,6 +243,7 @@ def test_a_study_trains_scores_and_goes_on(tmp_path, monkeypatch, capsys):
 
 def test_publish_ships_the_file_its_scores_and_a_picture_and_may_do_so_again(run, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path / "data" / "checkpoints")
+    monkeypatch.delattr(Path, "replace")                    # it cannot leave the disk on which the run is
     for _ in range(2):
         assert main(["publish", str(run), "--name", "small"]) == 0
     about = checkpoint.manifest(checkpoint.FOLDER)["small"]

@@ -54,7 +54,7 @@ def trained(lesson, config, make):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(settings, default=str, indent=1))
     clock = folder / "seconds.json"  # minutes of interrupted attempts count too
-    before = json.loads(clock.read_text()) if clock.exists() else 0.0
+    before = _seconds(clock)
     start = time.monotonic()
     try:
         result = make(folder)
@@ -102,6 +102,14 @@ def save(data, path):
     draft = path.with_suffix(".draft")
     torch.save(data, draft)
     os.replace(draft, path)
+
+
+def _seconds(clock):
+    """What seconds.json says; 0 where there is none, and where a full disk left it empty."""
+    try:
+        return float(clock.read_text())
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _hash(settings, make):
