@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from minivq import checkpoint, datasets, distributed, evaluation, pretrained, sampling
 from minivq.ablation_figures import draw_figures, table
-from minivq.ablation_scores import judged, looks, plain_seconds, spread
+from minivq.ablation_scores import floor_of_looks, judged, looks, plain_seconds, spread
 from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
 from minivq.commands import STYLE, add_data, judge_of, load_first, talk, write_study
 from minivq.commands_train import train
@@ -213,10 +213,9 @@ def anchors(args: argparse.Namespace) -> dict:
     """What the judge says of real pictures and of bad ones; nothing where there is no judge."""
     judge = judge_of(args.data)
     if judge is None:
-        held, test = (load_first(args.data, args.size, split, None, args.crop) for split in ("validation", "test"))
-        few = spread(held, min(STUDIES[args.study].samples, len(test)))
+        train, test = (load_first(args.data, args.size, split, None, args.crop) for split in ("train", "test"))
         return {"missing": "consistency and FFD: they need a world's ground truth",
-                "looks": looks(datasets.to_uint8(held.batch(few)), test).get("looks")}
+                **floor_of_looks(train, test, STUDIES[args.study].samples)}
     count = STUDIES[args.study].samples
     test = datasets.load(args.data, args.size, "test", count)
 

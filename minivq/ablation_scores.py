@@ -41,6 +41,20 @@ def looks(pixels: Tensor, test: Pictures) -> dict[str, float]:
     return {"looks": metrics.frechet(features(pixels[:count]), features(real)), "looked_at": count}
 
 
+def floor_of_looks(train: Pictures, test: Pictures, count: int) -> dict[str, float]:
+    """How far other real pictures look from the test ones: mean and deviation of `looks` of up to 8 sets of `count`.
+
+    One set would not do: by chance alone, 250 real pictures can lie twice as far away as 250 others.
+    """
+    count = min(count, len(test), len(train))
+    sets = min(8, len(train) // count)
+    found = [looks(datasets.to_uint8(train.batch(torch.arange(first, len(train), sets)[:count])), test).get("looks")
+             for first in range(sets)]
+    if None in found:
+        return {}
+    return {"looks": statistics.fmean(found), "looks_deviation": statistics.pstdev(found), "sets": sets}
+
+
 def judged(judge: Judge | None, pixels: Tensor, test: Pictures) -> dict:
     """Samples (N, H, W, C) uint8 -> what the judge of the test pictures' world says of them; nothing without one."""
     if judge is None:

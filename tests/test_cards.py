@@ -1,9 +1,11 @@
-"""The model card."""
+"""The model card, and the folder that lesson 15 draws."""
 import numpy as np
 import pytest
 from PIL import Image
 
+from minivq import datasets
 from minivq.cards import WANTED, card, write_card
+from minivq.course.cabinet import KINDS, cabinet, drawing
 
 
 def test_what_was_not_measured_is_said():
@@ -32,3 +34,15 @@ def test_the_sheet_lies_beside_the_card(tmp_path):
     assert path.read_text().startswith("# Mine\n\n![2, not chosen](mine.png)\n")
     with Image.open(tmp_path / "mine.png") as sheet:
         assert sheet.size == (8, 4)
+
+
+def test_the_cabinet_is_its_own_mirror_image_and_has_useless_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path))
+    for number in range(12):
+        pixels = np.asarray(drawing(number)[1])
+        assert (pixels == pixels[:, ::-1]).all()
+    place = cabinet(60)
+    assert cabinet(60) == place
+    with pytest.warns(UserWarning, match="3 pictures"):
+        train = datasets.load(f"folder:{place}", 64, "train")
+    assert train.classes == KINDS and len(train.left_out) == 3 and len(train) > 40

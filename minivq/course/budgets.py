@@ -158,6 +158,15 @@ class Budget12:
     toy: int  # its maps that are drawn from
 
 
+@dataclass(frozen=True)
+class Budget15:
+    """Lesson 15, own pictures: a VQGAN and a prior on a folder that the lesson draws, or on the reader's."""
+
+    pictures: int  # drawn into the folder
+    minutes: float  # of each of the two trainings, by the presets' rough pace
+    asked: int  # samples, and as many validation pictures, whose nearest are looked for
+
+
 FAST = {
     "00": Budget00(faces=64),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -176,6 +185,7 @@ FAST = {
     "10": Budget10(pictures=64, held=16, looked=16, steps=4, batch=8, few=16, memory=4),
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
     "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
+    "15": Budget15(pictures=700, minutes=0.015, asked=16),
 }
 
 FULL = {
@@ -196,6 +206,7 @@ FULL = {
     "10": Budget10(pictures=8000, held=256, looked=64, steps=1300, batch=32, few=500, memory=300),
     "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
     "12": Budget12(faces=96, each=8, toy_steps=300, toy=200),
+    "15": Budget15(pictures=5000, minutes=4.0, asked=200),
 }
 
 
