@@ -2,6 +2,7 @@
 import argparse
 import dataclasses
 import math
+import shlex
 
 import torch
 
@@ -28,6 +29,9 @@ from minivq.transformer import TransformerConfig
 from minivq.twostage import TwoStage
 from minivq.windows import Window, coordinate_count
 
+# 200 pictures of 64 tokens. Lesson 15's tiny prior of 24 pictures drew them again nearly token by token.
+FEWEST = 12_800
+
 
 def add_train(kinds) -> None:
     """Add `train prior`."""
@@ -50,6 +54,7 @@ def add_train(kinds) -> None:
     one.add_argument("--patience", type=int, default=PriorConfig.patience, help="validations, of 20, without a better "
                      "one after which it ends")
     one.add_argument("--no-mirror", action="store_true", help="do not learn from mirrored pictures, too")
+    one.add_argument("--few", action="store_true", help="learn from however few pictures there are")
     add_count(one)
     add_training(one, PriorConfig, minutes=15.0)
     one.set_defaults(run=train_prior)
@@ -68,6 +73,11 @@ def train_prior(args: argparse.Namespace) -> int:
         raise ValueError("--places says where a window is: wanted --window, too")
     train, validation = pictures(args, f, args.count)
     training.check_fit(stage.config, train, config)
+    tokens = len(train) * (args.size // f) ** 2
+    if tokens < FEWEST and not args.few:
+        raise ValueError(f"{len(train):,} pictures are {tokens:,} tokens: a prior would learn them by heart and draw "
+                         f"them again; wanted {math.ceil(FEWEST / tokens * len(train)):,} pictures or more (--few "
+                         "learns from these all the same)")
     grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
     conditions = conditions_of(args, stage)
     mirror = not args.no_mirror and not args.places     # a place is told of the picture as it stands
@@ -180,7 +190,8 @@ def finish_prior(args: argparse.Namespace, config: PriorConfig, model: TwoStage,
         print(f"val {nats:.3f} nats per token, {nats * T:.1f} per picture, "
               f"{nats * T / math.log(2) / args.size**2:.4f} bits per pixel; one code before it: "
               f"{scores['bigram']:.3f}, its share alone: {scores['unigram']:.3f}, all alike: {scores['uniform']:.3f}")
-        print(f"next: python -m minivq sample --model {args.out} --out {args.out / 'samples.png'}")
+        print("next: " + shlex.join(["python", "-m", "minivq", "sample", "--model", str(args.out), "--out",
+                                     f"{args.out}/samples.png"]))
     distributed.barrier()
     return 0
 

@@ -3,6 +3,7 @@
 All of them take --out, --minutes or --steps, --batch, --peak, --seed, --save-every, and go on when given again.
 """
 import argparse
+import shlex
 
 import torch
 
@@ -183,6 +184,9 @@ def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict, s
         more = f", FFD {scores['ffd']:.2f}, sharpness {scores['sharpness']:.2f}" if "ffd" in scores else ""
         right = f"psnr {scores['psnr']:.1f} dB" if "psnr" in scores else f"{scores['accuracy']:.2%} of pixels right"
         print(f"val {right}, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
+        if "accuracy" not in scores:
+            print("next: " + shlex.join(["python", "-m", "minivq", "train", "prior", "--data", args.data, "--size",
+                                         str(args.size), "--first-stage", str(args.out), "--out", f"{args.out}-prior"]))
     distributed.barrier()
     return 0
 

@@ -50,8 +50,10 @@ def run(folder, tmp_path_factory):
 
 def test_training_ends_with_its_scores_and_the_same_command_goes_on(run, folder, capsys):
     assert main(["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--steps", "20", "--out", str(run)]) == 0
-    last = capsys.readouterr().out.splitlines()[-1]
+    *_, last, following = capsys.readouterr().out.splitlines()
     assert last.startswith("val psnr ") and last.endswith("/16")
+    assert following.startswith(f"next: python -m minivq train prior --data folder:{folder} --size 16 ")
+    assert f"--first-stage {run} " in following
     assert {path.name for path in run.iterdir()} == {"state.pt", "log.jsonl", "model.pt", "card.md", "card.png"}
     card = (run / "card.md").read_text()
     assert "- psnr (validation): " in card and "- command: python -m minivq" in card
@@ -151,10 +153,18 @@ def test_a_vqgan_goes_on_from_a_first_stage(folder, run, tmp_path, capsys, monke
                  "--out", str(tmp_path / "gan")]
     assert main([*arguments, "--minutes", "0.001"]) == 0
     said = capsys.readouterr().out
-    assert "s a step of 2 pictures" in said and "20 steps" in said and said.splitlines()[-1].startswith("val psnr ")
+    assert "s a step of 2 pictures" in said and "20 steps" in said and said.splitlines()[-2].startswith("val psnr ")
     assert main([*arguments, "--steps", "5"]) == 2
     assert "train.steps is 20, asked for 5" in capsys.readouterr().err
     assert main(["reconstruct", str(folder / "03.png"), "--model", str(tmp_path / "gan"), "--out", str(tmp_path)]) == 0
+
+
+def test_a_prior_of_a_handful_of_pictures_is_refused_with_the_reason(run, folder, tmp_path, capsys):
+    assert main(["train", "prior", "--data", f"folder:{folder}", "--size", "16", "--first-stage", str(run),
+                 "--out", str(tmp_path / "prior")]) == 2
+    said = capsys.readouterr().err
+    assert "learn them by heart" in said and "--few" in said and "wanted 800 pictures or more" in said
+    assert not (tmp_path / "prior").exists()
 
 
 def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, folder, tmp_path, capsys, monkeypatch):
@@ -163,7 +173,7 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
         out = str(tmp_path / kind)
         assert main(["train", "prior", "--data", f"folder:{folder}", "--size", "16", "--first-stage", str(run),
                      "--prior", kind, "--layers", "4", "--width", "32", "--batch", "4", "--steps", "6",
-                     "--out", out]) == 0
+                     "--few", "--out", out]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert "- nats per token (validation): " in (tmp_path / kind / "card.md").read_text()
         assert " nats per token, " in lines[-2] and lines[-1].startswith("next: python -m minivq sample")
@@ -263,7 +273,7 @@ def told(tmp_path_factory):
     patch.setattr(datasets, "truth", lambda name, kind, size, split, *_: truth(name, kind, size, split, 6))
     small = ["--data", "faces", "--size", "32", "--batch", "4", "--steps", "20"]
     stage = ["--factor", "8", "--codes", "16", "--widths", "8", "8", "16", "16"]
-    prior = ["train", "prior", *small, "--first-stage", str(root / "stage"), "--layers", "2", "--width", "32"]
+    prior = ["train", "prior", *small, "--first-stage", str(root / "stage"), "--layers", "2", "--width", "32", "--few"]
     for command in (["train", "vqvae", *small, *stage, "--out", str(root / "stage")],
                     ["train", "vqvae", *small, *stage, "--labels", "--out", str(root / "maps")],
                     [*prior, "--classes", "--out", str(root / "classes")],

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 import torch
 
-from minivq import checkpoint, datasets, drawing, evaluation, evaluation_samples, halves, judge, training_readers
+from minivq import (
+    ablation_scores,
+    checkpoint,
+    datasets,
+    drawing,
+    evaluation,
+    evaluation_samples,
+    halves,
+    judge,
+    training_readers,
+)
 from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.judge import Judge, JudgeConfig
 from minivq.training import TrainConfig
@@ -194,3 +204,12 @@ def test_water_mirrors_its_own_shore_and_no_strangers():
     flat = torch.zeros(60, 64, 64, dtype=torch.int64)
     flat[:, 32:] = 9
     assert halves.mirror(exact, flat).min() > 0.999
+
+
+def test_other_real_pictures_are_the_floor_of_looks_and_flat_ones_lie_above():
+    train, test = (datasets.load("faces", 32, split, count) for split, count in (("train", 60), ("test", 20)))
+    floor = ablation_scores.floor_of_looks(train, test, 20)
+    assert floor["sets"] == 3 and floor["looks_deviation"] > 0
+    flat = train.batch(range(20)).mean((2, 3), keepdim=True).expand(-1, -1, 32, 32)
+    assert ablation_scores.looks(datasets.to_uint8(flat), test)["looks"] > 3 * floor["looks"]
+    assert ablation_scores.floor_of_looks(train, datasets.load("faces", 32, "test", 1), 20) == {}

@@ -26,6 +26,7 @@ FEW = 8                         # pictures that each split of a world has here
 SMALLER = {
     r" --(minutes|count) \d+": "",
     r"(minivq train .+)": r"\1 --steps 2 --batch 2",
+    r"(minivq train prior .+)": r"\1 --few",
     r"(train (?:perceptual|judge|selector))": rf"\1 --count {FEW}",
     r"train …": "train vqvae --data folder:PATH --out runs/two",
     r"folder:PATH": "folder:pictures",

@@ -62,7 +62,7 @@ def slides(tmp_path_factory):
     patch.setattr(datasets, "truth", lambda name, kind, size, split, *_: truth(name, kind, size, split, 3))
     small = ["--batch", "2", "--steps", "20"]
     stage = ["--factor", "8", "--codes", "16", "--widths", "8", "8", "16", "16"]
-    prior = [*small, "--layers", "1", "--width", "32", "--window", "4"]
+    prior = [*small, "--layers", "1", "--width", "32", "--window", "4", "--few"]
     land, face = ["--data", "landscapes", "--size", "72"], ["--data", "faces", "--size", "48"]
     for command in (["vqvae", *land, *small, *stage, "--out", str(root / "stage")],
                     ["vqvae", *land, *small, *stage, "--labels", "--out", str(root / "maps")],
