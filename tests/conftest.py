@@ -5,6 +5,7 @@ import socket
 import pytest
 import torch
 
+os.environ["TQDM_DISABLE"] = "1"    # tqdm reads it when it is imported, with the first test file
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
 
@@ -13,7 +14,6 @@ def workplace(tmp_path_factory):
     """The settings that hold for the whole run; programs that a test starts inherit them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIVQ_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setenv("TQDM_DISABLE", "1")
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("PYTHONPATH", os.getcwd() + os.pathsep + os.environ.get("PYTHONPATH", ""))
         torch.set_num_threads(1)  # two workers share two cores, and sums keep their order
