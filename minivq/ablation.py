@@ -163,7 +163,8 @@ def prior(args: argparse.Namespace, study: Study, f: int, stage: str, seed: int)
         talk(f"f={f}, seed {seed}: a prior, in {folder}")
         train("prior", "--data", args.data, "--size", args.size, "--crop", args.crop, "--first-stage", stage,
               "--window", window_of(args, f), "--places", "--layers", study.layers, "--width", study.width,
-              "--steps", study.steps, "--batch", study.batch, "--seed", seed, "--patience", 99, "--out", folder,
+              "--steps", study.steps, "--batch", study.batch, "--seed", seed, "--patience", 99, "--few",
+              "--out", folder,
               *(("--count", study.count) if study.count and args.data in datasets.WORLDS else ()))
     return pretrained.load(folder, distributed.device(), kind="prior")
 

@@ -73,7 +73,7 @@ def study_priors(args: argparse.Namespace) -> int:
                 talk(f"{kind} {seed}, in {folder}")
                 train("prior", "--data", args.data, "--size", args.size, "--first-stage", args.first_stage,
                       "--prior", kind, "--layers", layers, "--width", width, "--steps", args.steps, "--seed", seed,
-                      "--out", folder)
+                      "--few", "--out", folder)
             model = pretrained.load(folder, kind="prior")
             lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
             curve = [[line["step"] + 1, round(60 * line["minutes"], 1), line["val_nll"]] for line in lines
@@ -148,7 +148,7 @@ def scored(args: argparse.Namespace, name: str, draw, judge, against,
 def study_memory(args: argparse.Namespace) -> int:
     """Train on few faces until they are known by heart; score the best and the last weights."""
     train("prior", "--first-stage", args.first_stage, "--count", args.few, "--no-mirror", "--steps", args.steps,
-            "--patience", args.steps, "--out", args.out / "run")
+            "--patience", args.steps, "--few", "--out", args.out / "run")
     model = pretrained.load(args.out / "run", distributed.device(), kind="prior")
     data, size = model.info["data"], model.info["size"]
     few, validation = datasets.load(data, size, "train", args.few), datasets.load(data, size, "validation")

@@ -16,7 +16,7 @@ from minivq.perceptual import MiniFeatures
 from minivq.selector import Selector, SelectorConfig
 from minivq.training import TrainConfig, autocast, batch_indices, descend, learning_rate, median_seconds, mixed
 
-UNASKED = -1
+UNASKED = -1                    # the answer to a question that a picture is not asked
 Loss = Callable[[nn.Module, int], tuple[Tensor, dict]]  # net, step -> a scalar, its log
 
 

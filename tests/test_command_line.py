@@ -26,6 +26,7 @@ from minivq import (
 from minivq.__main__ import main
 from minivq.commands_train import widths_for
 from minivq.transformer import Transformer, TransformerConfig
+from tests.toys import smooth_files
 
 SMALL = ["--size", "16", "--factor", "4", "--codes", "16", "--widths", "8", "16", "16", "--batch", "4"]
 
@@ -33,10 +34,8 @@ SMALL = ["--size", "16", "--factor", "4", "--codes", "16", "--widths", "8", "16"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Twenty smooth coloured pictures of 24 x 20 px."""
-    root, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for i in range(20):
-        small = Image.fromarray(random.integers(0, 255, (3, 3, 3), dtype=np.uint8))
-        small.resize((24, 20), Image.Resampling.BICUBIC).save(root / f"{i:02}.png")
+    root = tmp_path_factory.mktemp("pictures")
+    smooth_files(root, 24, 20)
     return root
 
 

@@ -15,13 +15,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from minivq import cache, checkpoint, runs, training
 from minivq.__main__ import main
 from minivq.course import trainings
 from minivq.training import TrainConfig, train_vqvae
-from tests.toys import TINY, toy_pictures
+from tests.toys import TINY, smooth_files, toy_pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = TrainConfig(steps=12, batch=4, save_every=5, bf16=False)
@@ -32,10 +31,8 @@ UNIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Twenty smooth coloured pictures of 16 x 16 px, and one that was cut off."""
-    root, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
-    for i in range(20):
-        small = Image.fromarray(random.integers(0, 255, (3, 3, 3), dtype=np.uint8))
-        small.resize((16, 16), Image.Resampling.BICUBIC).save(root / f"{i:02}.png")
+    root = tmp_path_factory.mktemp("pictures")
+    smooth_files(root, 16, 16)
     (root / "cut.png").write_bytes((root / "00.png").read_bytes()[:60])
     return root
 

@@ -41,7 +41,6 @@ def test_curves_of_all_kinds_come_with_steps_and_seconds(tmp_path, monkeypatch):
     load = datasets.load
     monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(datasets, "load", lambda name, size, split, *_: load(name, size, split, 40))
-    monkeypatch.setattr(commands_prior, "FEWEST", 0)
     monkeypatch.setattr(studies_priors, "SHAPES", {"transformer": (1, 32), "pixelcnn": (1, 16)})
     stage = ["train", "vqvae", "--data", "faces", "--size", "32", "--factor", "8", "--codes", "16", "--widths", "8",
              "8", "16", "16", "--batch", "4", "--steps", "20", "--out", str(tmp_path / "stage")]

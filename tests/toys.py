@@ -1,6 +1,7 @@
 """Tiny pictures and models that several tests share."""
 import numpy as np
 import torch
+from PIL import Image
 
 from minivq.autoencoder import VQVAEConfig
 from minivq.datasets import Pictures
@@ -15,6 +16,14 @@ def toy_pictures(count: int = 64, size: int = 8, split: str = "train") -> Pictur
     coarse = torch.rand(count, 3, 2, 2, generator=torch.Generator().manual_seed(len(split)))
     pixels = torch.nn.functional.interpolate(coarse, size, mode="bilinear").mul(255).byte().movedim(1, -1).numpy()
     return Pictures("toy", split, size, np.ascontiguousarray(pixels), np.arange(count), source=np.arange(count))
+
+
+def smooth_files(root, width: int, height: int, count: int = 20) -> None:
+    """Smooth coloured pictures 00.png, 01.png, … in the folder root, the same ones each time."""
+    random = np.random.default_rng(0)
+    for i in range(count):
+        small = Image.fromarray(random.integers(0, 255, (3, 3, 3), dtype=np.uint8))
+        small.resize((width, height), Image.Resampling.BICUBIC).save(root / f"{i:02}.png")
 
 
 PRIORS = {
