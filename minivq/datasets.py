@@ -137,7 +137,7 @@ def load(name: str, size: int, split: str, count: int | None = None, crop: str =
         return _load_world(name, "picture", size, split, count)
     if name in TORCHVISION:
         return _load_torchvision(name, size, split, count, root)
-    if not name.startswith("folder:"):
+    if not name.startswith("folder:") or name == "folder:":
         raise ValueError(f"data {name!r}, wanted one of {', '.join(WORLDS + TORCHVISION)} or folder:PATH")
     folder = folders.read(name.removeprefix("folder:"), size, split, crop)
     n = _checked(name, split, count, len(folder.rows))

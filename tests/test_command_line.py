@@ -123,6 +123,7 @@ def test_evaluate_draws_no_more_of_a_world_than_it_looks_at(run, monkeypatch):
     (["train", "prior", "--classes", "--maps", "faces-map", "--out", "x"], "--maps, --places: wanted one of them"),
     (["train", "vqvae", "--data", "folder:/nowhere", "--out", "x"], "/nowhere: not found"),
     (["train", "vqvae", "--data", "cats", "--out", "x"], "'cats', wanted one of faces"),
+    (["train", "vqvae", "--data", "folder:", "--out", "x"], "or folder:PATH"),
     (["reconstruct", "nothing.png", "--out", "x"], "nothing.png is not a file"),
     (["evaluate", "--model", "nobody"], "no model is called 'nobody'")])
 def test_what_cannot_be_done_is_said_in_one_line_and_nothing_is_made(arguments, words, capsys, tmp_path, monkeypatch):
