@@ -7,16 +7,25 @@ import json
 import math
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from minivq import checkpoint, datasets, distributed, evaluation, pretrained, sampling
+from minivq import checkpoint, datasets, distributed, evaluation, pretrained, sampling, sentences
 from minivq.ablation_figures import draw_figures, table
-from minivq.ablation_scores import floor_of_looks, judged, looks, plain_seconds, spread
+from minivq.ablation_scores import (
+    PLAIN,
+    fast_seconds,
+    floor_of_looks,
+    judged,
+    looks,
+    plain_seconds,
+    sliding_nats,
+    spread,
+)
 from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
 from minivq.commands import STYLE, add_data, judge_of, load_first, talk, write_study
 from minivq.commands_train import train
@@ -24,10 +33,7 @@ from minivq.commands_use import readers
 from minivq.layers import count_parameters
 from minivq.metrics import bits_per_pixel
 from minivq.quantize import kmeans
-from minivq.sampling import SampleConfig
 from minivq.twostage import TwoStage
-
-PLAIN = SampleConfig(top_k=None, bf16=None)     # every prior draws as it has learned, nothing cut off
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,12 @@ class Study:
     samples: int                # of each prior
     samples_of_pixels: int      # at f = 1, where a picture has f² = 64 times the tokens of f = 8
     scored: int | None          # test pictures on which first stages are scored, None: all
+    held: int                   # f times as many validation pictures tell what a token costs
     minutes: float              # of each of the two trainings of a first stage that is not shipped
 
 
-STUDIES = {"small": Study(4, 128, 300, 32, 4000, 256, 16, 256, 1.0),
-           "full": Study(4, 128, 3000, 32, None, 1000, 256, None, 25.0)}
+STUDIES = {"small": Study(4, 128, 300, 32, 4000, 256, 16, 256, 8, 1.0),
+           "full": Study(4, 128, 2000, 32, 20_000, 1000, 256, None, 32, 10.0)}
 
 
 def add_parser(commands) -> None:
@@ -67,6 +74,9 @@ def run(args: argparse.Namespace) -> int:
     """Make what is missing, factor by factor, then the table and the figures of all that is there."""
     study = STUDIES[args.study]
     check(args)
+    about = {name: getattr(args, name) for name in ("data", "size", "crop", "window")} | asdict(study)
+    if (found := kept(args.out / "about.json", lambda: about)) != about:
+        raise ValueError(f"{args.out} holds another study, {found}: wanted {about}, or another --out")
     todo = [(f, seed) for f in args.only or args.factors for seed in range(args.seeds)]
     started = time.perf_counter()
     for number, (f, seed) in enumerate(todo):
@@ -78,11 +88,9 @@ def run(args: argparse.Namespace) -> int:
         spent = time.perf_counter() - started
         left = spent / (number + 1) * (len(todo) - number - 1) / 60
         talk(f"f={f}, seed {seed}: done" + (f"; about {left:.0f} minutes left" if left else f", all in {args.out}"))
+    for f, seed in todo:                # one after the other, when nothing else is left to do
+        seconds(args, f, seed)
     rows = {str(f): row_of(args, f) for f in args.factors if (args.out / f"f{f}" / "scores-0.json").is_file()}
-    same = {(row["blocks"], row["tokens_seen"]) for row in rows.values() if row["window"] == args.window}
-    if len(same) > 1:
-        raise ValueError(f"priors of different (parameters, seen tokens) {sorted(same)} in {args.out}: wanted one "
-                         "study in one folder")
     draw_figures(args.out, rows, args.json)
     print(table(rows))
     return write_study(args, {"data": args.data, "size": args.size, "study": args.study, "seeds": args.seeds,
@@ -145,15 +153,21 @@ def kept(path: Path, make) -> dict:
 
 def scores_of_stage(args: argparse.Namespace, study: Study, f: int, stage: str) -> dict:
     """PSNR, perceptual distance, usage and, of a world, consistency and FFD of reconstructions, on test."""
+    file = checkpoint.sha256(pretrained.find(stage))
+
     def make() -> dict:
         model = pretrained.load(stage, distributed.device(), kind="vqvae")
         test = load_first(args.data, args.size, "test", study.scored, args.crop)
         scores = evaluation.evaluate(model, test, None, study.scored, **readers(args.data, args.size), anchored=False)
         x = test.batch(spread(test, study.samples))
         again = datasets.to_uint8(reconstruct(model, x.to(distributed.device()))[0].cpu())
-        return scores | looks(again, test) | {"parameters": count_parameters(model),
+        return scores | looks(again, test) | {"parameters": count_parameters(model), "sha256": file,
                                               "minutes": model.info.get("minutes", 0.0)}
-    return kept(args.out / f"f{f}" / "stage.json", make)
+    found = kept(args.out / f"f{f}" / "stage.json", make)
+    if found["sha256"] != file:
+        raise ValueError(f"{stage} has changed since {args.out / f'f{f}'} was begun: wanted the one of "
+                         f"sha256={found['sha256'][:12]}, or another --out")
+    return found
 
 
 def prior(args: argparse.Namespace, study: Study, f: int, stage: str, seed: int) -> TwoStage:
@@ -170,7 +184,7 @@ def prior(args: argparse.Namespace, study: Study, f: int, stage: str, seed: int)
 
 
 def samples(args: argparse.Namespace, study: Study, f: int, seed: int) -> np.ndarray:
-    """(N, H, W, C) uint8: what the prior draws, kept in parts of 64 pictures; with the seconds that each took."""
+    """(N, H, W, C) uint8: what the prior draws, kept in parts of 64 pictures."""
     folder, total = args.out / f"f{f}" / f"samples-{seed}", study.samples_of_pixels if f == 1 else study.samples
     folder.mkdir(parents=True, exist_ok=True)
     model = pretrained.load(args.out / f"f{f}" / f"prior-{seed}", distributed.device(), kind="prior")
@@ -178,36 +192,40 @@ def samples(args: argparse.Namespace, study: Study, f: int, seed: int) -> np.nda
     for first in tqdm(range(0, total, 64), unit="part", leave=False, desc=f"samples, f={f}"):
         path, count = folder / f"{first}.npz", min(64, total - first)
         if not path.is_file():
-            started = time.perf_counter()
             generator = torch.Generator().manual_seed(1000 * seed + first)
             tokens = sampling.sample_sliding(model.prior, grid, model.window.n, count, model.slide_cond(grid, count),
                                              PLAIN, generator)
-            seconds = time.perf_counter() - started
             temporary = path.with_suffix(".tmp.npz")
-            np.savez(temporary, pixels=datasets.to_uint8(model.decode(tokens)).numpy(), seconds=seconds)
+            np.savez(temporary, pixels=datasets.to_uint8(model.decode(tokens)).numpy())
             temporary.replace(path)
         with np.load(path) as file:
-            parts.append((file["pixels"], float(file["seconds"])))
-    kept(folder / "seconds.json", lambda: {"fast": sum(part[1] for part in parts) / total,
-                                           "plain": plain_seconds(model)})
-    return np.concatenate([part[0] for part in parts])
+            parts.append(file["pixels"])
+    return np.concatenate(parts)
 
 
 def scores_of_samples(args: argparse.Namespace, study: Study, f: int, seed: int) -> dict:
     """Likelihood on validation; of a world, consistency, coverage, each attribute's share, FFD on 256 and on all."""
     def make() -> dict:
         model = pretrained.load(args.out / f"f{f}" / f"prior-{seed}", distributed.device(), kind="prior")
-        nats = model.info["validation"]["nats_per_token"]
-        tokens, area = model.window.grid[0] * model.window.grid[1], args.size**2
-        found = {"nats_per_token": nats, "nats_per_picture": nats * tokens, "minutes": model.info["minutes"],
-                 "bits_per_pixel": nats * tokens / math.log(2) / area, "parameters": count_parameters(model.prior),
-                 "blocks": count_parameters(model.prior.blocks),
-                 "tokens_seen": study.steps * study.batch * model.window.n**2, "window": model.window.n,
-                 **json.loads((args.out / f"f{f}" / f"samples-{seed}" / "seconds.json").read_text())}
+        held = load_first(args.data, args.size, "validation", study.held * f, args.crop)
+        held = sentences.encoded(model.first_stage, held, False, classes=False).tokens[:study.held * f]
+        nats, tokens, area = sliding_nats(model, held), held[0].numel(), args.size**2
+        found = {"nats_per_token": nats, "nats_per_picture": nats * tokens, "held": len(held),
+                 "bits_per_pixel": nats * tokens / math.log(2) / area, "minutes": model.info["minutes"],
+                 "parameters": count_parameters(model.prior), "blocks": count_parameters(model.prior.blocks),
+                 "tokens_seen": model.info["pictures_seen"] * model.window.n**2, "window": model.window.n}
         pixels = torch.from_numpy(samples(args, study, f, seed))
         test = load_first(args.data, args.size, "test", len(pixels), args.crop)
         return found | looks(pixels, test) | judged(judge_of(args.data), pixels, test)
     return kept(args.out / f"f{f}" / f"scores-{seed}.json", make)
+
+
+def seconds(args: argparse.Namespace, f: int, seed: int) -> dict:
+    """What a picture takes in the plain loop, and in ours."""
+    def make() -> dict:
+        model = pretrained.load(args.out / f"f{f}" / f"prior-{seed}", distributed.device(), kind="prior")
+        return {"plain": plain_seconds(model), "fast": fast_seconds(model)}
+    return kept(args.out / f"f{f}" / f"seconds-{seed}.json", make)
 
 
 def anchors(args: argparse.Namespace) -> dict:
@@ -226,10 +244,13 @@ def anchors(args: argparse.Namespace) -> dict:
 
 
 def row_of(args: argparse.Namespace, f: int) -> dict:
-    """All that is known of one f: its first stage, and mean, deviation and standard error over the seeds."""
+    """All that is known of one f: its first stage, and mean, deviation and standard error over the seeds.
+
+    One seed tells of no deviation: it and the error are None then.
+    """
     folder = args.out / f"f{f}"
-    found = [json.loads((folder / f"scores-{seed}.json").read_text()) for seed in range(args.seeds)
-             if (folder / f"scores-{seed}.json").is_file()]
+    found = [json.loads((folder / f"scores-{seed}.json").read_text()) | seconds(args, f, seed)
+             for seed in range(args.seeds) if (folder / f"scores-{seed}.json").is_file()]
     stage, n = json.loads((folder / "stage.json").read_text()), found[0]["window"]
     row = {"stage": stage, "seeds": found, "window": n, "tokens": (args.size // f)**2,
            "share_seen": min(1.0, (n * f / args.size)**2), "tokens_seen": found[0]["tokens_seen"],
@@ -240,7 +261,7 @@ def row_of(args: argparse.Namespace, f: int) -> dict:
                  "bits_per_pixel", "plain", "fast", "minutes"):
         values = [one[name] for one in found if name in one]
         if values:
-            deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+            deviation = statistics.stdev(values) if len(values) > 1 else None
             row[name] = {"mean": statistics.fmean(values), "deviation": deviation,
-                         "error": deviation / math.sqrt(len(values))}
+                         "error": deviation and deviation / math.sqrt(len(values))}
     return row

@@ -68,7 +68,7 @@ def curves(rows: dict[str, dict]) -> np.ndarray:
 
 def bars(ax, x: list[int], rows: dict[str, dict], name: str, label: str, style: str = "o-") -> None:
     """The means of a score over f, with their standard errors."""
-    ax.errorbar(x, [row[name]["mean"] for row in rows.values()], [row[name]["error"] for row in rows.values()],
+    ax.errorbar(x, [row[name]["mean"] for row in rows.values()], [row[name]["error"] or 0 for row in rows.values()],
                 fmt=style, capsize=3, label=label)
 
 
@@ -78,7 +78,9 @@ def table(rows: dict[str, dict]) -> str:
              f"{'nats/token':>12}{'bits/px':>9}{'plain':>9}{'fast':>9}"]
     for f, row in rows.items():
         whole = "consistency" in row
-        both = f"{row['consistency']['mean']:.3f} ± {row['consistency']['error']:.3f}" if whole else "-"
+        both = f"{row['consistency']['mean']:.3f}" if whole else "-"
+        if whole and row["consistency"]["error"] is not None:
+            both += f" ± {row['consistency']['error']:.3f}"
         lines.append(f"{f:>3}{row['tokens']:>8}{row['share_seen']:>7.1%}{row['stage']['psnr']:>8.2f}"
                      f"{row['stage'].get('consistency', math.nan):>12.3f}{both:>18}"
                      f"{row['ffd_256']['mean'] if whole else math.nan:>9.0f}{row['nats_per_token']['mean']:>12.3f}"

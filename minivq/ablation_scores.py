@@ -2,17 +2,22 @@
 """
 import statistics
 import time
+from itertools import product
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from minivq import datasets, evaluation, metrics, perceptual, sampling
+from minivq import datasets, distributed, evaluation, metrics, perceptual, sampling
 from minivq.datasets import Pictures
 from minivq.judge import Judge
 from minivq.perceptual import unit
 from minivq.sampling import SampleConfig
 from minivq.twostage import TwoStage
 from minivq.windows import corner
+
+PLAIN = SampleConfig(top_k=None, bf16=None)     # every prior draws as it has learned, nothing cut off
+AT_ONCE = 16                                    # pictures that the fast way draws together when it is timed
 
 
 @torch.no_grad()
@@ -67,9 +72,26 @@ def judged(judge: Judge | None, pixels: Tensor, test: Pictures) -> dict:
     left, right = evaluation.pairs(judge, seen.answers)
     found |= evaluation.hangs_together(judge, seen)
     shown = (left > 0) | (right > 0)
-    found["attributes"] = {name: ((left == right) & shown)[:, i].sum().item() / max(1, shown[:, i].sum().item())
+    agree, seen_ = ((left == right) & shown).sum(0).tolist(), shown.sum(0).tolist()
+    found["attributes"] = {name: agree[i] / seen_[i] if seen_[i] else None      # None: on no picture is it to be seen
                            for i, name in enumerate(evaluation.sides(judge))}
     return found
+
+
+@torch.no_grad()
+def sliding_nats(model: TwoStage, tokens: Tensor) -> float:
+    """Pictures as tokens (N, h, w) -> nats per token, each read in the window in which it would be drawn."""
+    (h, w), n, total, tokens = tokens.shape[1:], model.window.n, 0.0, tokens.long()
+    cond, device = model.slide_cond((h, w), len(tokens)), distributed.device()
+    rows, columns = ([[k for k in range(side) if corner(k, side, n) == first] for first in range(side - n + 1)]
+                     for side in (h, w))                            # which of them belong to each corner
+    for top, left in product(range(h - n + 1), range(w - n + 1)):
+        window = tokens[:, top:top + n, left:left + n].flatten(1).to(device)
+        own = [(i - top) * n + j - left for i in rows[top] for j in columns[left]]
+        with distributed.autocast(device, None):
+            logits = model.prior(window[:, :max(own)], None if cond is None else cond(top, left).to(device))[:, own]
+        total += F.cross_entropy(logits.float().flatten(0, 1), window[:, own].flatten(), reduction="sum").item()
+    return total / tokens.numel()
 
 
 @torch.no_grad()
@@ -92,3 +114,10 @@ def plain_seconds(model: TwoStage, most: int = 1024) -> float:
             tokens[:, i, j] = sampling.draw(logits, u[i, j, None], config)
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds) * h
+
+
+def fast_seconds(model: TwoStage) -> float:
+    """Seconds a picture by `sample_sliding`, 16 at once, in bf16 where the processor has it."""
+    grid, started = model.window.grid, time.perf_counter()
+    sampling.sample_sliding(model.prior, grid, model.window.n, AT_ONCE, model.slide_cond(grid, AT_ONCE), PLAIN)
+    return (time.perf_counter() - started) / AT_ONCE

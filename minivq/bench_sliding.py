@@ -4,15 +4,13 @@ import argparse
 import torch
 from torch import Tensor
 
-from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq import pretrained
 from minivq.bench_sampling import in_turn, peak_memory
 from minivq.commands import STYLE, machine, write_json
 from minivq.layers import count_parameters
 from minivq.sampling import Painting, SampleConfig, draw, paint
 from minivq.transformer import Transformer, TransformerConfig
 from minivq.windows import corner, schedule
-
-LARGE = VQVAEConfig(widths=(16, 32, 64, 128, 160), decoder_blocks=1, K=1024)        # of landscapes-large: f = 16
 
 
 def add_parsers(kinds, add_timing) -> None:
@@ -96,11 +94,11 @@ def bench_sliding(args: argparse.Namespace) -> int:
 
 @torch.no_grad()
 def bench_decode(args: argparse.Namespace) -> int:
-    """Print seconds and memory of decoding one large picture, with random weights."""
+    """Print seconds and memory of decoding one large picture by `landscapes-large`, of random codes."""
     torch.manual_seed(0)
-    model = VQVAE(LARGE).eval()
-    side = args.size // LARGE.factor
-    tokens = torch.randint(LARGE.K, (1, side, side))
+    model = pretrained.load("landscapes-large")
+    side = args.size // model.config.factor
+    tokens = torch.randint(model.config.K, (1, side, side))
     before = peak_memory()
     seconds = in_turn({"decode": lambda: model.decode(tokens)}, args.rounds, 0)["decode"]
     print(f"{args.size}x{args.size} px: {seconds:.1f} s, peak memory {peak_memory() / 1e9:.2f} GB, "

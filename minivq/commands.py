@@ -74,7 +74,11 @@ def add_training(command: argparse.ArgumentParser, recipe: type[TrainConfig], mi
 
 
 def config_of(args: argparse.Namespace, recipe: type[TrainConfig], **more) -> TrainConfig:
-    """The options -> how to train; one step stands in until --minutes are turned into steps."""
+    """The options -> how to train; one step stands in until --minutes are turned into steps.
+
+    Raises ValueError where --out is taken: before any picture is drawn.
+    """
+    runs.check_folder(args.out)
     return recipe(steps=1 if args.steps is None else args.steps, batch=args.batch, peak=args.peak, seed=args.seed,
                   save_every=args.save_every, bf16=False if args.float32 else None, **more)
 
@@ -85,7 +89,11 @@ def with_steps(args: argparse.Namespace, config: TrainConfig, seconds: Callable[
     if args.steps is not None:
         return config
     if state.is_file():
-        return dataclasses.replace(config, steps=checkpoint.read(state)["about"].get("train", {}).get("steps", 1))
+        kept = checkpoint.read(state)
+        steps = kept["about"].get("train", {}).get("steps", 1)
+        talk(f"{args.out}: {kept['step']:,} of the {steps:,} steps that it was begun with are done; --minutes counts "
+             "at the beginning alone")
+        return dataclasses.replace(config, steps=steps)
     mean = distributed.all_reduce(torch.tensor(seconds(), dtype=torch.float64)).item() / distributed.world_size()
     talk(f"{mean:.2f} s a step of {config.batch} pictures")
     return dataclasses.replace(config, steps=max(20, int(args.minutes * 60 / mean)))

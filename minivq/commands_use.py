@@ -134,6 +134,8 @@ def readers(data: str, size: int, net: str = "mini") -> dict:
 
 def import_released(args: argparse.Namespace) -> int:
     """Write a released first stage as a checkpoint of ours and say what it is."""
+    if args.out.suffix != ".pt":
+        raise ValueError(f"--out {args.out}: wanted a name that ends in .pt, or no --model would find it")
     model = pretrained.from_reference(pretrained.read_released(args.checkpoint))
     config = model.config
     path = pretrained.export(model, args.out, {"command": command_line(), "imported": args.checkpoint.name})

@@ -31,6 +31,7 @@ class Run:
 
     def _resume(self) -> tuple[int, float]:
         path = self.out / "state.pt"
+        check_folder(self.out)
         if path.is_file():
             state = checkpoint.read(path)
             different = differences(state["about"], self.about)
@@ -40,11 +41,6 @@ class Run:
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
             return state["step"], state["minutes"]
-        ours = ("log.jsonl", "log.jsonl.part", "state.pt.part")     # of one that was killed before its first save
-        others = sorted(path.name for path in self.out.glob("*") if path.name not in ours)
-        if others:
-            raise ValueError(f"{self.out} holds other files ({', '.join(others[:3])}): wanted a new or empty folder "
-                             "for --out")
         return 0, 0.0
 
     def __iter__(self) -> Iterator[int]:
@@ -86,6 +82,19 @@ class Run:
                                          "kept; start again with a lower peak learning rate and another --out")
             checkpoint.write(self.out / "state.pt", {"about": self.about, "step": step, "minutes": minutes, **states})
         distributed.barrier()
+
+
+def check_folder(out: Path) -> None:
+    """Raise ValueError where a run in `out` could neither begin nor go on: other files, or a save of something else."""
+    if (out / "state.pt").is_file():
+        if missing := {"about", "step", "minutes"} - checkpoint.read(out / "state.pt").keys():
+            raise ValueError(f"{out / 'state.pt'} has no {', '.join(sorted(missing))}: wanted a save of a training, or "
+                             "another --out")
+        return
+    ours = ("log.jsonl", "log.jsonl.part", "state.pt.part")     # of one that was killed before its first save
+    others = sorted(path.name for path in out.glob("*") if path.name not in ours)
+    if others:
+        raise ValueError(f"{out} holds other files ({', '.join(others[:3])}): wanted a new or empty folder for --out")
 
 
 def not_finite(state, name: str = "") -> list[str]:

@@ -44,7 +44,7 @@ def schedule(grid: tuple[int, int], window: int, stride: int = 1) -> list[Stretc
     """A grid (h, w) of tokens and a window of n x n -> the stretches in which all its tokens can be drawn.
 
     The window of token (i, j) has its corner at i - n/2, j - n/2, kept inside the grid (Esser et al. 2021, section
-    3.3); with a stride it moves only every so many columns. A token needs those to its left and, of the rows above,
+    3.2); with a stride it moves only every so many columns. A token needs those to its left and, of the rows above,
     the columns of its window: whatever has all it needs is drawn in the same step, at most w + (h - 1) n of them.
     """
     (h, w), n = grid, window

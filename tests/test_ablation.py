@@ -2,6 +2,7 @@
 import dataclasses
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,12 +10,17 @@ import torch
 from PIL import Image
 from toys import toy_pictures
 
-from minivq import ablation, ablation_scores, commands_train, datasets
+from minivq import ablation, ablation_figures, ablation_scores, commands_train, datasets
 from minivq.__main__ import main
 from minivq.ablation import STUDIES, Study
+from minivq.autoencoder import VQVAE, VQVAEConfig
+from minivq.transformer import Transformer, TransformerConfig
+from minivq.twostage import TwoStage
+from minivq.windows import Window, corner
 
 LOAD = datasets.load                                                                    # as it is, whatever is patched
-TINY = Study(layers=1, width=32, steps=20, batch=2, count=4, samples=3, samples_of_pixels=2, scored=4, minutes=0.0)
+TINY = Study(layers=1, width=32, steps=20, batch=2, count=4, samples=3, samples_of_pixels=2, scored=4, held=1,
+             minutes=0.0)
 
 
 def without_times(found):
@@ -90,14 +96,49 @@ def test_a_study_killed_and_started_again_redoes_nothing_and_ends_the_same(study
     assert (root / "study" / "f8" / "samples-0" / "0.npz").stat().st_mtime_ns == kept
 
 
-def test_priors_of_another_size_in_the_same_folder_are_refused(study, monkeypatch, capsys):
+def test_another_study_in_the_same_folder_is_refused(study, monkeypatch, capsys):
     root, command = study
-    path = root / "study" / "f8" / "scores-0.json"
-    text = path.read_text()
-    path.write_text(json.dumps(json.loads(text) | {"tokens_seen": 7}))
+    monkeypatch.setitem(STUDIES, "small", dataclasses.replace(TINY, steps=21))
     assert main(command) == 2
-    assert "wanted one study in one folder" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "holds another study" in said and "'steps': 20" in said and "'steps': 21" in said
+
+
+def test_a_first_stage_that_has_changed_on_the_way_is_refused(study, capsys):
+    root, command = study
+    path = root / "study" / "f8" / "stage.json"
+    text = path.read_text()
+    path.write_text(json.dumps(json.loads(text) | {"sha256": "0" * 64}))
+    assert main([*command, "--only", "8"]) == 2
+    assert "faces-f8 has changed since" in capsys.readouterr().err
     path.write_text(text)
+
+
+def test_one_seed_tells_of_no_deviation(study):
+    root, command = study
+    args = SimpleNamespace(out=root / "study", seeds=1, size=64)
+    row = ablation.row_of(args, 8)
+    assert row["consistency"]["mean"] == row["seeds"][0]["consistency"]
+    assert row["consistency"]["deviation"] is None and row["consistency"]["error"] is None
+    assert ablation_figures.table({"8": row}).count("±") == 0 and ablation_figures.curves({"8": row}).ndim == 3
+
+
+@pytest.mark.parametrize(("n", "grid"), [(2, (4, 5)), (4, (4, 4)), (2, (3, 2))])
+def test_a_token_costs_what_it_costs_in_the_window_in_which_it_is_drawn(n, grid):
+    torch.manual_seed(0)
+    shape = TransformerConfig(K=7, T=n * n, layers=1, heads=2, width=8, cond_values=9, cond_length=2)
+    prior = Transformer(shape).eval()
+    model = TwoStage(VQVAE(VQVAEConfig(widths=(8,), d=3, K=7)), prior, (n, n), (), {}, None, Window(n, grid, "places"))
+    tokens, paid = torch.randint(7, (3, *grid)), []
+    cond = model.slide_cond(grid, 3)
+    for i in range(grid[0]):
+        for j in range(grid[1]):
+            top, left = corner(i, grid[0], n), corner(j, grid[1], n)
+            window = tokens[:, top:top + n, left:left + n].flatten(1)
+            place = (i - top) * n + j - left
+            odds = prior(window[:, :place], cond(top, left))[:, -1].log_softmax(-1)
+            paid.append(-odds[torch.arange(3), tokens[:, i, j]])
+    assert ablation_scores.sliding_nats(model, tokens) == pytest.approx(torch.stack(paid).mean().item(), rel=2e-2)
 
 
 def test_a_folder_is_studied_without_a_judge_and_the_study_says_so(tmp_path, monkeypatch, capsys):

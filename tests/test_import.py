@@ -69,3 +69,10 @@ def test_files_without_weights_say_so(tmp_path):
     (tmp_path / "cut.ckpt").write_bytes((tmp_path / "empty.ckpt").read_bytes()[:200])
     with pytest.raises(ValueError, match="is damaged"):
         pretrained.read_released(tmp_path / "cut.ckpt")
+
+
+def test_a_name_that_no_model_option_would_find_is_refused_before_anything_is_written(released, tmp_path, capsys):
+    torch.save({"state_dict": released}, tmp_path / "last.ckpt")
+    assert main(["import", str(tmp_path / "last.ckpt"), "--out", str(tmp_path / "ours")]) == 2
+    assert "ours: wanted a name that ends in .pt" in capsys.readouterr().err
+    assert not (tmp_path / "ours").exists()

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from minivq import cache, checkpoint, runs, training
+from minivq import cache, checkpoint, datasets, runs, training
 from minivq.__main__ import main
 from minivq.course import trainings
 from minivq.training import TrainConfig, train_vqvae
@@ -275,3 +275,30 @@ def test_a_night_of_sleep_changes_neither_the_steps_nor_the_weights(command, tmp
     state = checkpoint.read(tmp_path / "slept" / "state.pt")
     assert state["step"] == state["about"]["train"]["steps"] == 20
     assert same(state["model"], weights(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("name, content, wanted", [
+    ("thesis.txt", b"years of work", "holds other files (thesis.txt)"),
+    ("state.pt", None, "state.pt has no about, minutes, step: wanted a save of a training"),
+])
+def test_a_folder_that_is_taken_is_refused_before_a_picture_is_read(name, content, wanted, command, tmp_path,
+                                                                    monkeypatch, capsys):
+    monkeypatch.setattr(datasets, "load", lambda *_: pytest.fail("read pictures first"))
+    taken = tmp_path / "run" / name
+    taken.parent.mkdir()
+    if content is None:
+        checkpoint.write(taken, {"kind": "vqvae"})
+    else:
+        taken.write_bytes(content)
+    before = taken.read_bytes()
+    assert main(command) == 2
+    assert wanted in said(capsys)
+    assert taken.read_bytes() == before
+
+
+def test_going_on_says_how_many_steps_there_are_whatever_minutes_are_asked_for(command, capsys):
+    assert main(command) == 0
+    at = command.index("--steps")
+    capsys.readouterr()
+    assert main([*command[:at], "--minutes", "500", *command[at + 2:]]) == 0
+    assert "12 of the 12 steps that it was begun with are done" in capsys.readouterr().out
