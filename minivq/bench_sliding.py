@@ -50,30 +50,30 @@ def ours(prior: Transformer, u: Tensor, n: int, maps: Tensor | None = None, bf16
     return painting.tokens
 
 
-def places(side: int, n: int, told: int) -> tuple[int, int]:
-    """How many places go through the network, in the plain loop and in ours, with prefixes of `told` ids."""
-    prefix = max(told, 1)
+def places(side: int, n: int, prefix: int) -> tuple[int, int]:
+    """How many places go through the network, in the plain loop and in ours, with prefixes of so many ids."""
     mine = sum(prefix + (one.row - one.corner[0]) * n + one.last - one.corner[1]
                for one in schedule((side, side), n))
     return side * side * (prefix + n * n - 1), mine
 
 
 def bench_sliding(args: argparse.Namespace) -> int:
-    """Print seconds of both ways, without and with a map; ours at its best; and what a token costs as maps grow."""
+    """Print seconds of both ways, without a map, with one in front and in place; ours at its best; growth with size."""
     n, side, found = args.window, args.side, {}
     print(f"{side}x{side} tokens, window {n}, {machine()}")
-    for told in (0, n * n):
+    map_ = {"cond_values": 512, "cond_length": n * n}
+    for name, told in {"without a map": {}, "with a map in front": map_,
+                       "with a map in place": {**map_, "in_place": True}}.items():
         torch.manual_seed(0)
-        shape = TransformerConfig(K=1024, T=n * n, layers=6, heads=8, width=256, **(
-            {"cond_values": 512, "cond_length": told} if told else {}))
-        prior, u = Transformer(shape).eval(), torch.rand(1, side, side)
+        prior = Transformer(TransformerConfig(K=1024, T=n * n, layers=6, heads=8, width=256, **told)).eval()
+        u = torch.rand(1, side, side)
         maps = torch.randint(512, (args.best, side, side)) if told else None
         one, many = (None, None) if maps is None else (maps[:1], maps)
         seconds = in_turn({"plain": lambda p=prior, u=u, m=one: plain(p, u, n, m),
                            "ours": lambda p=prior, u=u, m=one: ours(p, u, n, m)}, args.rounds, warm_up=0)
         u_many = torch.rand(args.best, side, side)
         best = in_turn({"best": lambda p=prior, u=u_many, m=many: ours(p, u, n, m, None)}, args.rounds, 0)["best"]
-        both, name = places(side, n, told), "with a map" if told else "without a map"
+        both = places(side, n, n * n if name == "with a map in front" else 1)
         found[name] = {**seconds, "best_a_picture": best / args.best, "places_plain": both[0], "places_ours": both[1]}
         print(f"{name}, {count_parameters(prior):,} parameters: plain {seconds['plain']:.1f} s, ours "
               f"{seconds['ours']:.1f} s: {seconds['plain'] / seconds['ours']:.2f} times as fast; arithmetic "
@@ -85,7 +85,7 @@ def bench_sliding(args: argparse.Namespace) -> int:
         maps = torch.randint(512, u.shape)
         spent = in_turn({"ours": lambda u=u, m=maps: ours(prior, u, n, m, None)}, 1, 0)["ours"]
         growth[larger] = 1e3 * spent / larger**2
-        print(f"{larger}x{larger} tokens with a map, at its best: {growth[larger]:.2f} ms a token, "
+        print(f"{larger}x{larger} tokens with a map in place, at its best: {growth[larger]:.2f} ms a token, "
               f"peak memory {peak_memory() / 1e9:.2f} GB")
     if args.json:
         write_json(args.json, {"sliding": found, "milliseconds_a_token": growth, "side": side, "window": n})

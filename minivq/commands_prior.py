@@ -100,9 +100,7 @@ def train_prior(args: argparse.Namespace) -> int:
     about = {"first_stage": checkpoint.sha256(pretrained.find(args.first_stage)), "data": training.describe(train),
              "classes": list(classes), "mirror": mirror, "maps": args.maps, "init": args.init,
              "window": args.window, "places": args.places}
-    init = args.init and training_prior.weights_of(
-        pretrained.load(args.init, kind="prior").prior, prior_config,
-        conditions.vocabulary if conditions is not None and window is None else None)
+    init = args.init and training_prior.weights_of(pretrained.load(args.init, kind="prior").prior, prior_config)
     prior = training_prior.train_prior(prior_config, config, *sets, args.out, about, init)
     scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
               **sentences.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
@@ -146,7 +144,7 @@ def prior_of_windows(args: argparse.Namespace, K: int, window: Window, condition
         raise ValueError(f"--prior {args.prior}: wanted a transformer for --window")
     told = {}
     if conditions is not None:
-        told = {"cond_values": conditions.maps.config.K, "cond_length": window.n**2}
+        told = {"cond_values": conditions.maps.config.K, "cond_length": window.n**2, "in_place": True}
     elif args.places:
         told = {"cond_values": coordinate_count(window.grid, window.n), "cond_length": 2}
     return TransformerConfig(K, window.n**2, args.layers, max(1, args.width // 32), args.width, args.dropout, **told)
@@ -162,6 +160,7 @@ def prior_of(args: argparse.Namespace, K: int, grid: tuple[int, int], classes: i
             raise ValueError(f"--prior {args.prior} can be told classes alone: wanted a transformer for --maps")
         places = max((args.size // net.config.factor) ** 2 for net in (conditions.maps, conditions.first_stage))
         told, length = {"cond_values": conditions.vocabulary.size}, 1 + max(places, 4 * conditions.maps.config.channels)
+        told["in_place"] = conditions.maps.config.factor == conditions.first_stage.config.factor
     if args.prior == "transformer":
         return TransformerConfig(K, grid[0] * grid[1], args.layers, max(1, args.width // 32), args.width,
                                  args.dropout, cond_length=length, **told)

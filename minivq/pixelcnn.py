@@ -37,6 +37,7 @@ class PixelCNNConfig:
             raise ValueError(f"width={self.width} does not divide among {self.heads} heads")
 
     cond_length = 1                 # a class is one id
+    in_place = False
 
     @property
     def T(self) -> int:

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from minivq import distributed, runs
-from minivq.conditioning import Vocabulary
 from minivq.muon import Muon
 from minivq.pixelcnn import PixelCNN, PixelCNNConfig
 from minivq.sentences import Sentences, Windows
@@ -126,13 +125,10 @@ def train_prior(prior_config: TransformerConfig | PixelCNNConfig, config: PriorC
     return best.eval()
 
 
-def weights_of(source: nn.Module, config: TransformerConfig | PixelCNNConfig,
-               words: Vocabulary | None = None) -> dict[str, Tensor]:
+def weights_of(source: nn.Module, config: TransformerConfig | PixelCNNConfig) -> dict[str, Tensor]:
     """The weights of `source` that a prior of this configuration has, too, in the same shape.
 
-    words: it is told maps, and source was not. Then each of their tokens begins as what a token of the picture at the
-    same place is, so that whoever has learned to look at a neighbour looks at the map there. Raises ValueError where no
-    weight fits.
+    Raises ValueError where no weight fits.
     """
     wanted = make_prior(config).state_dict()
     found = {name: value for name, value in source.state_dict().items()
@@ -140,11 +136,6 @@ def weights_of(source: nn.Module, config: TransformerConfig | PixelCNNConfig,
     if not found:
         raise ValueError(f"no weight of {type(source).__name__} fits {config}: wanted a prior of "
                          "the same kind and width")
-    if words is not None and "conditions.weight" not in found:
-        places, ids = wanted["cond_positions"], wanted["conditions.weight"]
-        places[1:1 + config.T] += source.positions.detach().cpu()[:len(places) - 1]
-        ids[words.first("code"):words.first("code") + words.codes] = source.codes.weight.detach().cpu()
-        found |= {"cond_positions": places, "conditions.weight": ids}
     return found
 
 

@@ -42,7 +42,8 @@ def model():
     shape = {"widths": (8, 8, 8, 8), "K": 16, "d": 4, "z_channels": 8, "decoder_blocks": 1}
     stage, maps = (VQVAE(VQVAEConfig(channels=channels, **shape)).eval() for channels in (3, len(faces.LABELS)))
     conditions = Conditions(stage, maps, faces.PALETTE)
-    prior = Transformer(TransformerConfig(16, 64, 1, 1, 8, cond_values=conditions.vocabulary.size, cond_length=65))
+    prior = Transformer(TransformerConfig(16, 64, 1, 1, 8, cond_values=conditions.vocabulary.size, cond_length=65,
+                                          in_place=True))
     return TwoStage(stage, prior.eval(), (8, 8), info={}, conditions=conditions)
 
 

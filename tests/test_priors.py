@@ -1,11 +1,11 @@
 """The two priors: what a logit may depend on, what is a code and what a condition, and how they are run."""
 import pytest
 import torch
-from toys import PRIORS, toy_prior
+from toys import PRIORS, far_from_start, toy_prior
 
 from minivq import bench_sampling
 from minivq.pixelcnn import PixelCNNConfig
-from minivq.transformer import TransformerConfig
+from minivq.transformer import Transformer, TransformerConfig
 
 
 @pytest.fixture(params=PRIORS)
@@ -66,7 +66,56 @@ def test_ids_out_of_range_are_refused(prior, tokens, cond, words):
         prior(tokens, cond)
 
 
+MAP = torch.randint(5, (2, 16), generator=torch.Generator().manual_seed(2))
+
+
+def told_in_place(kinds=0):
+    """A prior of 4 x 4 tokens that is told a map of as many words, behind an id of its kind if there are kinds."""
+    torch.manual_seed(0)
+    shape = TransformerConfig(11, 16, layers=2, heads=2, width=8, cond_values=5 + kinds, cond_length=16 + bool(kinds),
+                              in_place=True)
+    return far_from_start(Transformer(shape))
+
+
+def test_a_map_told_in_place_costs_no_place_and_what_lies_ahead_of_it_is_known():
+    prior = told_in_place()
+    before = prior(TOKENS, MAP)
+    assert before.shape == (2, 12, 11) and prior.embedded(TOKENS, MAP).shape[1] == 12
+    for word in range(16):
+        changed = MAP.clone()
+        changed[:, word] = (changed[:, word] + 1) % 5
+        moved = (prior(TOKENS, changed) - before).abs().amax((0, 2)) > 1e-9                 # (12,)
+        assert moved.all()                                          # 4 x 4 places lie within three of each other
+
+
+def test_the_kind_of_a_map_stands_in_front_and_a_shorter_condition_does_so_whole():
+    prior, kind = told_in_place(kinds=2), torch.tensor([[5], [6]])
+    told = torch.cat([kind, MAP], 1)
+    assert prior.embedded(TOKENS, told).shape[1] == 12 and prior.embedded(TOKENS, told[:, :4]).shape[1] == 4 + 11
+    as_map = prior.embedded(TOKENS, told) - prior.embedded(TOKENS, kind)
+    torch.testing.assert_close(as_map, prior.told(told)[1][:, :12], rtol=0, atol=1e-12)
+    assert (prior(TOKENS, told) - prior(TOKENS, torch.cat([kind.flip(0), MAP], 1))).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("kinds", [0, 2])
+def test_cached_logits_with_a_map_in_place_equal_those_of_the_whole_sequence(kinds):
+    prior = told_in_place(kinds)
+    told = torch.cat([torch.full((2, bool(kinds)), 6), MAP], 1)
+    for given in (0, 5):
+        logits, state = prior.begin(2, told, tokens=TOKENS[:, :given])
+        steps = [logits] + [prior.next(TOKENS[:, place], place, state) for place in range(given, 11)]
+        torch.testing.assert_close(torch.stack(steps, 1), prior(TOKENS, told)[:, given:], rtol=0, atol=1e-10)
+        torch.testing.assert_close(prior.last(TOKENS[:, :given], told), logits, rtol=0, atol=1e-10)
+
+
+def test_a_map_in_place_has_a_word_for_every_token():
+    with pytest.raises(ValueError, match=r"\(2, 15\): wanted \(2, 16 to 16\)"):
+        told_in_place()(TOKENS, MAP[:, :15])
+
+
 @pytest.mark.parametrize("make, fields, words", [
+    (TransformerConfig, {"T": 12, "cond_values": 3, "cond_length": 12, "in_place": True}, "wanted as many words as"),
+    (TransformerConfig, {"T": 16, "cond_values": 3, "cond_length": 4, "in_place": True}, "cond_length=4, T=16"),
     (TransformerConfig, {"T": 4, "width": 10, "heads": 4}, "width=10 does not divide among 4 heads"),
     (TransformerConfig, {"T": 0}, "T=0: wanted at least 1"),
     (TransformerConfig, {"T": 4, "cond_values": 3}, "cond_values=3, cond_length=0"),

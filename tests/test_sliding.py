@@ -29,9 +29,9 @@ def plain(prior, grid, count, cond, u):
     return tokens
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("told", [None, "in front", "in place"])
 def test_every_grid_equals_the_plain_loop(told):
-    prior = make(cond_values=5, cond_length=N * N)
+    prior = make(cond_values=5, cond_length=N * N, in_place=told == "in place")
     for number, grid in enumerate(GRIDS):
         generator = torch.Generator().manual_seed(number)
         cond = torch.randint(5, (2, *grid), generator=generator) if told else None
