@@ -55,7 +55,8 @@ class Attention2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         B, C, H, W = x.shape
         h = self.norm(x)
-        q, k, v = (conv(h).reshape(B, 1, C, H * W).transpose(2, 3) for conv in (self.q, self.k, self.v))
+        # Contiguous, or torch would hold all H·W x H·W weights at once: 1 GB for a picture of 1024 px.
+        q, k, v = (conv(h).reshape(B, 1, C, H * W).transpose(2, 3).contiguous() for conv in (self.q, self.k, self.v))
         h = F.scaled_dot_product_attention(q, k, v, scale=1 / math.sqrt(C))     # (B, 1, H·W, C)
         return x + self.out(h.transpose(2, 3).reshape(B, C, H, W))
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from minivq import checkpoint, datasets, training_perceptual
 from minivq.__main__ import main, parser
-from minivq.worlds import faces
+from minivq.worlds import faces, landscapes
 from tests.test_imports import FLOORS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +32,7 @@ SMALLER = {
     r"folder:PATH": "folder:pictures",
     r"PICTURE(\.\.\.)?": "pictures/3.png",
     r"--size 256": "--size 32",
+    r"--size 2048x576": "--size 136x128",
     r"--name faces-f8": "--name mine",                              # priors go on to find the faces-f8 they know
     r"torchrun": "python -m torch.distributed.run --rdzv-backend c10d --rdzv-endpoint localhost:0",     # any free port
 }
@@ -50,12 +51,6 @@ LARGE = {
 }
 
 
-def alternatives(line: str) -> list[str]:
-    """"study vqgan | rate" -> ["study vqgan", "study rate"]."""
-    found = re.search(r"\S+(?: \| \S+)+", line)
-    return [line.replace(found[0], one) for one in found[0].split(" | ")] if found else [line]
-
-
 def without_comment(line: str) -> str:
     return re.sub(r"\s+#.*", "", line).strip()
 
@@ -65,7 +60,7 @@ PYTHON = [block for block in BLOCKS if block.lstrip().startswith("import ")]
 SHELL = [block for block in BLOCKS if block not in PYTHON and not block.lstrip().startswith("@")]   # @: BibTeX
 INLINE = re.findall(rf"`((?:{PROGRAMS}) [^`]+)`", README)
 COMMANDS = list(dict.fromkeys(command for line in [*"".join(SHELL).splitlines(), *INLINE]
-                              for command in alternatives(without_comment(line)) if command != "python -m minivq"))
+                              if (command := without_comment(line)) != "python -m minivq"))
 RUN = [command for command in COMMANDS if not command.startswith(tuple(LARGE))]
 MAKERS = {found[1]: command for command in RUN if (found := re.search(r"--out (\S+)", command))}
 
@@ -102,6 +97,8 @@ def desk(tmp_path_factory):
     face = faces.attributes(0)
     Image.fromarray(faces.picture(face, 64)).save(place / "FACE.png")
     Image.fromarray(np.array(faces.PALETTE, np.uint8)[faces.segmentation(face, 64)]).save(place / "MAP.png")
+    labels = landscapes.segmentation(landscapes.scene(0), 128, 136)
+    Image.fromarray(np.array(landscapes.PALETTE, np.uint8)[labels]).save(place / "LABELS.png")
     for i in range(FEW):
         Image.fromarray(faces.picture(faces.attributes(i), 64)).save(place / "pictures" / f"{i}.png")
     with np.load(ROOT / "tests" / "fixtures" / "autoencoder.npz") as file:

@@ -20,6 +20,10 @@ class Budget00:
     """Lesson 00, start: no training."""
 
     faces: int  # pictures on each of the two sheets
+    scene: int  # number of the scene whose map is told
+    top: int  # row of integers, of the 72 of a scene's height, at which the panorama begins
+    high: int  # rows of integers of the panorama
+    wide: int  # and columns
 
 
 @dataclass(frozen=True)
@@ -167,8 +171,22 @@ class Budget15:
     asked: int  # samples, and as many validation pictures, whose nearest are looked for
 
 
+@dataclass(frozen=True)
+class Budget13:
+    """Lesson 13, sliding window: no training; landscapes and faces are painted by shipped priors."""
+
+    faces: int  # drawn by each of the two priors of windows, and as many real ones
+    wide: int  # tokens of the width of the strip that is painted in windows and in tiles; 16 high
+    top: int  # row of tokens, of the 72 of a scene's height, at which the strip begins
+    panorama: tuple[int, int]  # tokens: rows, columns
+    top_wide: int  # and at which the panorama begins
+    strips: int  # tall landscapes whose tokens are scored row by row
+    rows: int  # tokens of their height; 16 wide
+    own: tuple[int, int]  # tokens of the landscape that the learner paints a map for
+
+
 FAST = {
-    "00": Budget00(faces=64),
+    "00": Budget00(faces=24, scene=1_000_019, top=24, high=16, wide=20),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
     "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=20, looked=32),
     "03": Budget03(
@@ -186,10 +204,11 @@ FAST = {
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
     "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
     "15": Budget15(pictures=700, minutes=0.015, asked=16),
+    "13": Budget13(faces=12, wide=20, top=32, panorama=(18, 20), top_wide=31, strips=1, rows=24, own=(16, 17)),
 }
 
 FULL = {
-    "00": Budget00(faces=64),
+    "00": Budget00(faces=24, scene=1_000_019, top=16, high=32, wide=125),
     "01": Budget01(pictures=2000, points=80_000, kmeans_steps=15),
     "02": Budget02(pictures=8000, steps=500, batch=8, toy_steps=150, looked=256),
     "03": Budget03(
@@ -207,6 +226,7 @@ FULL = {
     "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
     "12": Budget12(faces=96, each=8, toy_steps=300, toy=200),
     "15": Budget15(pictures=5000, minutes=4.0, asked=200),
+    "13": Budget13(faces=32, wide=96, top=32, panorama=(48, 128), top_wide=16, strips=4, rows=72, own=(48, 64)),
 }
 
 

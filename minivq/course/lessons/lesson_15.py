@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minivq import cards, folders
-from minivq.course.cabinet import odd_ones
+from minivq.course.cabinet import ODD, drawing, odd_ones
 from minivq.course.exercises import Exercise, Option
 
 SIDE = 64
@@ -35,6 +35,12 @@ def check_reader(read_picture):
                 message = _reading(read_picture, name, path, wanted[name])
                 if message:
                     return f"{name}: {message}"
+            for px, wrong in ((40, f"40 px will do for {SIDE}: None only where the shorter side has less than half"),
+                              (20, f"20 px are blown up to {SIDE}: None where the shorter side has less than half")):
+                small = Path(place) / f"{px}.png"
+                drawing(ODD["square"], SIDE)[1].resize((px, px)).save(small)
+                if (read_picture(small, SIDE) is None) != (px < SIDE / 2):
+                    return wrong
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = False     # whoever sets it, sets it for the whole process
     return None
