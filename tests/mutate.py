@@ -56,7 +56,7 @@ MUTATIONS = [
     ("transformer", "return self.head(self.norm(h[:, -tokens.shape[1] - 1:]))",
      "return self.head(self.norm(h[:, -tokens.shape[1] - 1:].flip(1)))", "priors"),
     ("transformer", "cache.told[:, place + 1:place + 2]", "cache.told[:, place:place + 1]", "priors"),
-    ("transformer", "told[:, :tokens.shape[1] + 1]", "told.flip(1)[:, :tokens.shape[1] + 1]", "priors sliding"),
+    ("transformer", "told[:, :h.shape[1]]", "told.flip(1)[:, :h.shape[1]]", "priors sliding"),
     ("pixelcnn", "F.pad(left, (n, 0, 0, 0))", "F.pad(left, (n - 1, 1, 0, 0))", "priors"),
     ("pixelcnn", "value.tanh() * opening.sigmoid()", "value.sigmoid() * opening.tanh()", "priors"),
     ("training_prior", "tokens.flatten())\n", "seen.flatten())\n", "training_prior"),
