@@ -186,7 +186,7 @@ class Budget13:
 
 
 FAST = {
-    "00": Budget00(faces=24, scene=1_000_019, top=24, high=16, wide=20),
+    "00": Budget00(faces=24, scene=1_000_019, top=16, high=16, wide=20),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
     "02": Budget02(pictures=256, steps=15, batch=8, toy_steps=20, looked=32),
     "03": Budget03(

@@ -52,6 +52,7 @@ LESSON_OF = {
     "training_prior.prior_loss": "10",
     "training_prior.prior_step": "10",
     "transformer.Cache": "11",
+    "transformer.Surroundings": "13",
     "sampling.SampleConfig": "11",
     "sampling.probabilities": "11",
     "sampling.draw": "11",
