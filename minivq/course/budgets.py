@@ -204,7 +204,7 @@ FAST = {
     "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
     "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
     "15": Budget15(pictures=700, minutes=0.015, asked=16),
-    "13": Budget13(faces=12, wide=20, top=32, panorama=(18, 20), top_wide=31, strips=1, rows=24, own=(16, 17)),
+    "13": Budget13(faces=12, wide=20, top=32, panorama=(18, 20), top_wide=16, strips=1, rows=24, own=(16, 17)),
 }
 
 FULL = {
