@@ -91,6 +91,10 @@ def run(args: argparse.Namespace) -> int:
     for f, seed in todo:                # one after the other, when nothing else is left to do
         seconds(args, f, seed)
     rows = {str(f): row_of(args, f) for f in args.factors if (args.out / f"f{f}" / "scores-0.json").is_file()}
+    same = {(row["blocks"], row["tokens_seen"]) for row in rows.values() if row["window"] == args.window}
+    if len(same) > 1:
+        raise ValueError(f"priors of different (parameters, seen tokens) {sorted(same)} in {args.out}: wanted one "
+                         "study in one folder")
     draw_figures(args.out, rows, args.json)
     print(table(rows))
     return write_study(args, {"data": args.data, "size": args.size, "study": args.study, "seeds": args.seeds,

@@ -104,6 +104,16 @@ def test_another_study_in_the_same_folder_is_refused(study, monkeypatch, capsys)
     assert "holds another study" in said and "'steps': 20" in said and "'steps': 21" in said
 
 
+def test_priors_of_another_size_in_the_same_folder_are_refused(study, capsys):
+    root, command = study
+    path = root / "study" / "f8" / "scores-0.json"
+    text = path.read_text()
+    path.write_text(json.dumps(json.loads(text) | {"tokens_seen": 7}))
+    assert main(command) == 2
+    assert "wanted one study in one folder" in capsys.readouterr().err
+    path.write_text(text)
+
+
 def test_a_first_stage_that_has_changed_on_the_way_is_refused(study, capsys):
     root, command = study
     path = root / "study" / "f8" / "stage.json"
