@@ -83,7 +83,6 @@ def run(args: argparse.Namespace) -> int:
         stage = first_stage(args, study, f)
         scores_of_stage(args, study, f, stage)
         prior(args, study, f, stage, seed)
-        samples(args, study, f, seed)
         scores_of_samples(args, study, f, seed)
         spent = time.perf_counter() - started
         left = spent / (number + 1) * (len(todo) - number - 1) / 60

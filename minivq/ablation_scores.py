@@ -104,14 +104,15 @@ def plain_seconds(model: TwoStage, most: int = 1024) -> float:
     rows = max(1, min(h, most // w))
     tokens, u = torch.zeros(1, h, w, dtype=torch.int64), torch.rand(h, w, generator=torch.Generator().manual_seed(0))
     cond, config, seconds = model.slide_cond((h, w), 1), SampleConfig(top_k=None), []
+    device = next(prior.parameters()).device
     for i in range((h - rows) // 2, (h - rows) // 2 + rows):
         started = time.perf_counter()
         for j in range(w):
             top, left = corner(i, h, n), corner(j, w, n)
             window = tokens[:, top:top + n, left:left + n].flatten(1)
             place = (i - top) * n + j - left
-            logits = prior(window[:, :-1], cond(top, left))[:, place]
-            tokens[:, i, j] = sampling.draw(logits, u[i, j, None], config)
+            logits = prior(window[:, :-1].to(device), cond(top, left).to(device))[:, place]
+            tokens[:, i, j] = sampling.draw(logits.cpu(), u[i, j, None], config)
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds) * h
 

@@ -87,8 +87,9 @@ def evaluate_maps(model: VQVAE, maps: datasets.LabelMaps, count: int | None = No
     count, K = min(count or len(maps), len(maps)), model.config.K
     found, wanted, indices = [], [], []
     for x in batches(maps, count):
-        indices.append(model.encode(x))
-        found.append(model.decode(indices[-1]).argmax(1).to(torch.uint8))
+        chosen = model.encode(x.to(next(model.parameters()).device))
+        indices.append(chosen.cpu())
+        found.append(model.decode(chosen).argmax(1).to("cpu", torch.uint8))
         wanted.append(x.argmax(1).to(torch.uint8))
     found, wanted, indices = torch.cat(found), torch.cat(wanted), torch.cat(indices)
     return {"accuracy": (found == wanted).float().mean().item(),

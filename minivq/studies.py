@@ -42,6 +42,8 @@ def add_parser(commands) -> None:
 def add_study(command: argparse.ArgumentParser, minutes: float, out: str) -> None:
     """The options that every study has."""
     command.add_argument("--minutes", type=float, default=minutes, help="of each training")
+    command.add_argument("--steps", type=int, nargs="+", default=None, metavar="N", help="of each training, in place "
+                         "of --minutes, where another machine does what yours would: of a VQ-VAE, then of a VQGAN")
     command.add_argument("--out", type=Path, default=Path(out), help="folder of the study")
     command.add_argument("--count", type=int, default=None, help="test pictures that are scored (default: all)")
     command.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result here, too")
@@ -74,7 +76,10 @@ def trained(args: argparse.Namespace, kind: str, name: str, options: list[str]) 
     folder = args.out / name
     if not (folder / "scores.json").is_file():
         talk(f"{name}, in {folder}")
-        commands_train.train(kind, "--data", args.data, "--minutes", args.minutes, "--out", folder / "run", *options)
+        length = ("--minutes", args.minutes)
+        if args.steps is not None:
+            length = ("--steps", args.steps[0] if kind == "vqvae" else args.steps[-1])
+        commands_train.train(kind, "--data", args.data, *length, "--out", folder / "run", *options)
         test = load_first(args.data, 64, "test", args.count)
         model = pretrained.load(folder / "run", distributed.device(), kind="vqvae")
         scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data, 64), anchored=False)

@@ -185,6 +185,21 @@ class Budget13:
     own: tuple[int, int]  # tokens of the landscape that the learner paints a map for
 
 
+@dataclass(frozen=True)
+class Budget14:
+    """Lesson 14, ablation: three priors of windows, and two more in Break it."""
+
+    palette: int  # training faces whose pixels make the 512 colours of f = 1
+    pictures: int  # training faces, as tokens of three first stages
+    held: int  # validation faces, likewise
+    looked: int  # test faces that all five first stages draw again
+    steps: int  # of each of the three priors, and of the one with a smaller window
+    batch: int  # windows a step
+    drawn: int  # faces that each of them draws
+    lost: int  # steps of each of the two priors of Break it
+    strays: int  # faces that each of those draws
+
+
 FAST = {
     "00": Budget00(faces=24, scene=1_000_019, top=16, high=16, wide=20),
     "01": Budget01(pictures=200, points=12_000, kmeans_steps=5),
@@ -205,6 +220,9 @@ FAST = {
     "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
     "15": Budget15(pictures=700, minutes=0.015, asked=16),
     "13": Budget13(faces=12, wide=20, top=32, panorama=(18, 20), top_wide=16, strips=1, rows=24, own=(16, 17)),
+    "14": Budget14(
+        palette=6, pictures=64, held=16, looked=12, steps=4, batch=8, drawn=6, lost=4, strays=4
+    ),
 }
 
 FULL = {
@@ -227,6 +245,9 @@ FULL = {
     "12": Budget12(faces=96, each=8, toy_steps=300, toy=200),
     "15": Budget15(pictures=5000, minutes=4.0, asked=200),
     "13": Budget13(faces=32, wide=96, top=32, panorama=(48, 128), top_wide=16, strips=4, rows=72, own=(48, 64)),
+    "14": Budget14(
+        palette=100, pictures=2000, held=200, looked=128, steps=300, batch=32, drawn=24, lost=300, strays=24
+    ),
 }
 
 

@@ -69,6 +69,8 @@ LESSON_OF = {
     "sentences.Windows": "13",
     "sampling.sample_sliding": "13",
     "cards.card": "15",
+    "ablation.colours": "14",
+    "ablation.row_of": "14",
 }
 
 # The modules of which every public name stands in the table.
