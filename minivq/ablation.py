@@ -214,7 +214,8 @@ def scores_of_samples(args: argparse.Namespace, study: Study, f: int, seed: int)
         held = sentences.encoded(model.first_stage, held, False, classes=False).tokens[:study.held * f]
         nats, tokens, area = sliding_nats(model, held), held[0].numel(), args.size**2
         found = {"nats_per_token": nats, "nats_per_picture": nats * tokens, "held": len(held),
-                 "bits_per_pixel": nats * tokens / math.log(2) / area, "minutes": model.info["minutes"],
+                 "bits_per_pixel": nats * tokens / math.log(2) / area,
+                 "minutes": model.info["minutes"], "machine": model.info["machine"],
                  "parameters": count_parameters(model.prior), "blocks": count_parameters(model.prior.blocks),
                  "tokens_seen": model.info["pictures_seen"] * model.window.n**2, "window": model.window.n}
         pixels = torch.from_numpy(samples(args, study, f, seed))

@@ -1,12 +1,13 @@
-"""The studies of the second stage, on priors that have learned nothing yet."""
+"""Studies: by minutes or by steps; those of the second stage, on priors that have learned nothing yet."""
 import argparse
 import json
 
 import pytest
 import torch
 
-from minivq import commands_prior, studies_priors
+from minivq import commands_prior, studies, studies_priors
 from minivq.__main__ import main
+from minivq.autoencoder import VQVAE, VQVAEConfig
 from minivq.layers import count_parameters
 from minivq.training_prior import make_prior
 
@@ -51,3 +52,19 @@ def test_curves_of_all_kinds_come_with_steps_and_seconds(tmp_path, monkeypatch):
     assert set(found["runs"]) == {"transformer 0", "pixelcnn 0"} and found["unigram"] > 0
     steps, seconds, losses = zip(*found["runs"]["pixelcnn 0"]["curve"], strict=True)
     assert steps[-1] == 20 and list(seconds) == sorted(seconds) and losses[-1] < losses[0]
+
+
+def test_a_study_by_steps_trains_each_kind_for_its_own(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(studies.commands_train, "train", lambda kind, *options: asked.append((kind, options)))
+    model = VQVAE(VQVAEConfig(widths=(8, 8), K=8, d=4)).eval()
+    model.info = {}
+    monkeypatch.setattr(studies.pretrained, "load", lambda *_, **__: model)
+    monkeypatch.setattr(studies, "readers", lambda *_: {})
+    args = argparse.Namespace(out=tmp_path, data="faces", minutes=20.0, steps=[7, 5], count=2)
+    for kind in ("vqvae", "vqgan"):
+        studies.trained(args, kind, kind, [])
+    args.steps = None
+    studies.trained(args, "vqvae", "by minutes", [])
+    lengths = [(kind, options[2:4]) for kind, options in asked]
+    assert lengths == [("vqvae", ("--steps", 7)), ("vqgan", ("--steps", 5)), ("vqvae", ("--minutes", 20.0))]
