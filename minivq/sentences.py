@@ -78,6 +78,11 @@ class Windows:
         return len(self.tokens)
 
 
+def together(device: torch.device) -> int:
+    """How many pictures of 64 px are encoded at once."""
+    return 256 if device.type == "cuda" else BATCH
+
+
 @torch.no_grad()
 def encoded(first_stage: VQVAE, pictures: Pictures, mirror: bool, classes: bool) -> Sentences:
     """All pictures of a set by the codes of an exported first stage, made once and kept in the cache.
@@ -97,7 +102,7 @@ def encoded(first_stage: VQVAE, pictures: Pictures, mirror: bool, classes: bool)
     if not path.is_file():
         made, device = [], next(first_stage.parameters()).device
         for flip in (False, True)[:1 + mirror]:
-            at_once = max(1, (256 if device.type == "cuda" else BATCH) * 64 * 64 // (H * W))
+            at_once = max(1, together(device) * 64 * 64 // (H * W))
             for rows in tqdm(torch.arange(len(pictures)).split(at_once), unit="batch", leave=False, desc="codes"):
                 x = pictures.batch(rows).to(device, memory_format=torch.channels_last)
                 made.append(first_stage.encode(x.flip(3) if flip else x).to("cpu", torch.int16))
@@ -123,12 +128,13 @@ def told(conditions: Conditions, pictures: Pictures, mirror: bool) -> dict[str, 
     if not path.is_file():
         truths = {kind: datasets.truth(pictures.name, kind, pictures.size, pictures.split, count)
                   for kind in ("segmentation", "depth", "edges")}
-        made = {kind: [] for kind in kinds}
+        made, device = {kind: [] for kind in kinds}, next(conditions.maps.parameters()).device
         for flip in (False, True)[:1 + mirror]:
-            for rows in tqdm(torch.arange(count).split(BATCH), unit="batch", leave=False, desc="conditions"):
+            for rows in tqdm(torch.arange(count).split(together(device)), unit="batch", leave=False,
+                             desc="conditions"):
                 known = ground_truth(pictures, truths, rows, len(place.LABELS), flip)
                 for kind in kinds:
-                    made[kind].append(conditions.prefix(kind, known[kind]).to(torch.int16))
+                    made[kind].append(conditions.prefix(kind, known[kind].to(device)).to("cpu", torch.int16))
         with cache.replaced(path) as file:
             np.savez(file, **{kind: torch.cat(parts).numpy() for kind, parts in made.items()})
     with np.load(path) as file:
