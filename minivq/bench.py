@@ -2,6 +2,8 @@
 import argparse
 import copy
 import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ from minivq.quantize import nearest
 from minivq.training_gan import GANConfig
 from minivq.transformer import Transformer, TransformerConfig
 
+KINDS = ("train", "quantize", "sample", "sliding", "decode")
 SHAPE = VQVAEConfig(widths=(32, 64, 64, 128), decoder_blocks=1)     # of the models that `bench train` compares
 # The authors' f16 model, of which 72,141,699 parameters are known.
 RELEASED = VQVAEConfig(widths=(128, 128, 256, 256, 512), blocks=2, attention_levels=(4,), z_channels=256, d=256, K=1024,
@@ -57,15 +60,12 @@ def add_parser(commands) -> None:
 
 
 def bench_all(args: argparse.Namespace) -> int:
-    """Run every kind with its defaults, and write what they found into one file."""
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
+    """Run every kind with its defaults, each in a process of its own, or the memory of one would count for the next."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        for kind in ("train", "quantize", "sample", "sliding", "decode"):
+        for kind in KINDS:
             path = Path(folder) / f"{kind}.json"
-            one = parser.parse_args(["bench", kind, "--json", str(path)])
-            one.run(one)
+            subprocess.run([sys.executable, "-m", "minivq", "bench", kind, "--json", str(path)], check=True)
             found |= json.loads(path.read_text())
     if args.json:
         write_json(args.json, found)

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from minivq import (
+    bench,
     bench_sliding,
     checkpoint,
     commands,
@@ -224,6 +225,19 @@ def test_three_ways_of_sampling_are_timed_side_by_side(tmp_path, capsys):
     found = json.loads((tmp_path / "bench.json").read_text())
     assert set(found["sample"]) == {"cached", "concatenated", "recomputed"} and list(found["milliseconds"]) == [
         "2", "4", "8"]
+
+
+def test_all_benchmarks_write_one_file_and_each_has_a_process_of_its_own(tmp_path, monkeypatch):
+    ran = []
+
+    def run(command, check):
+        ran.append(command)
+        kind, path = command[command.index("bench") + 1], Path(command[-1])
+        path.write_text(json.dumps({kind: {"seconds": 1}}))
+
+    monkeypatch.setattr(bench.subprocess, "run", run)
+    assert main(["bench", "--json", str(tmp_path / "all.json")]) == 0
+    assert len(ran) == len(bench.KINDS) == 5 and set(bench.KINDS) < set(json.loads((tmp_path / "all.json").read_text()))
 
 
 def test_large_pictures_and_the_quantiser_are_timed_and_the_two_loops_draw_the_same(tmp_path, capsys):
