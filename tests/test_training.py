@@ -38,6 +38,14 @@ def test_each_epoch_sees_every_picture_once_in_another_order():
     assert not torch.equal(first, second) and not torch.equal(seen[:8], batch_indices(0, 8, 20, seed=4))
 
 
+def test_every_seed_sees_the_pictures_in_an_order_of_its_own():
+    """torch reads 32 bits of a seed: with seed * 2**31 in front of the step, seeds 0 and 2 were one training."""
+    orders = {tuple(batch_indices(0, 8, 1000, seed).tolist()) for seed in range(8)}
+    assert len(orders) == 8
+    assert len({training.mixed(seed, step) for seed in range(50) for step in range(1000)}) == 50_000
+    assert all(0 <= training.mixed(seed, 7) < 2**32 for seed in (0, 1, 10**9))
+
+
 def test_training_lowers_the_loss_and_says_how_it_went(tmp_path):
     train_vqvae(TINY, dataclasses.replace(SHORT, steps=120), toy_pictures(), toy_pictures(split="validation"), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
