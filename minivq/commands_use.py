@@ -202,7 +202,7 @@ def publish_prior(args: argparse.Namespace) -> dict:
 
 
 def sample_scores(args: argparse.Namespace, model, test: datasets.Pictures, reader, history: dict) -> dict:
-    """What a prior pays for test pictures, and the scores of as many samples, of which 32 become a picture."""
+    """What a prior pays for test pictures, and the scores of as many samples, of which four rows become a picture."""
     from minivq import plot
     held = sentences.encoded(model.first_stage, test, False, bool(model.classes))
     cond = held.conds if model.classes else None                    # told to be what the test pictures are
@@ -214,7 +214,8 @@ def sample_scores(args: argparse.Namespace, model, test: datasets.Pictures, read
         against = evaluation_samples.yardstick(reader, test, len(test), known)
         scores |= evaluation_samples.evaluate_samples(datasets.to_uint8(x), reader, against,
                                                       None if cond is None else cond[:, 0])
-    picture = plot.grid(x[:32], 8, max(1, 128 // test.size))
+    columns = max(8, 1024 // test.size)
+    picture = plot.grid(x[:4 * columns], columns, 1)
     plot.save(checkpoint.FOLDER.parent / "figures" / f"{args.name}.png", picture)
     return scores
 

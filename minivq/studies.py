@@ -60,7 +60,8 @@ def study_vqgan(args: argparse.Namespace) -> int:
     for name in means["vqvae"]:
         row = [f"{means[kind][name]['mean']:>10.4f} ± {means[kind][name]['deviation']:.4f}" for kind in means]
         talk(f"{name:<18}" + "".join(row))
-    return finish(args, {"init": init, "runs": runs, "means": means})
+    return finish(args, {"init": init, "start": scored(args, args.out / "start.json", init), "runs": runs,
+                         "means": means})
 
 
 def study_rate(args: argparse.Namespace) -> int:
@@ -80,12 +81,18 @@ def trained(args: argparse.Namespace, kind: str, name: str, options: list[str]) 
         if args.steps is not None:
             length = ("--steps", args.steps[0] if kind == "vqvae" else args.steps[-1])
         commands_train.train(kind, "--data", args.data, *length, "--out", folder / "run", *options)
+    return scored(args, folder / "scores.json", folder / "run")
+
+
+def scored(args: argparse.Namespace, path: Path, name: str | Path) -> dict:
+    """The scores of a model on test, measured once and kept in the file `path`."""
+    if not path.is_file():
         test = load_first(args.data, 64, "test", args.count)
-        model = pretrained.load(folder / "run", distributed.device(), kind="vqvae")
+        model = pretrained.load(name, distributed.device(), kind="vqvae")
         scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data, 64), anchored=False)
         scores |= {"train": model.info | {"validation": None}, **checkerboard(model, test)}
-        checkpoint.write_text(folder / "scores.json", json.dumps(scores, indent=1) + "\n")
-    return json.loads((folder / "scores.json").read_text())
+        checkpoint.write_text(path, json.dumps(scores, indent=1) + "\n")
+    return json.loads(path.read_text())
 
 
 @torch.no_grad()

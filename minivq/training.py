@@ -80,7 +80,7 @@ def batch_of(pictures: Pictures, config: TrainConfig, step: int) -> Tensor:
 
 
 def mixed(seed: int, number: int) -> int:
-    """A run's seed and a number -> a seed of its own: torch's CPU generator reads 32 bits, no more, of what it is given.
+    """A run's seed and a number -> a seed of its own, of 32 bits: torch's CPU generator reads no more of it.
 
     Those of run 0 are the numbers themselves. Two runs below 1,000 share none within a million numbers.
     """

@@ -150,6 +150,7 @@ class Budget11:
     known: int  # training faces, each mirrored, too, in which the nearest are looked for
     asked: int  # drawn faces, and validation faces, whose nearest are looked for
     rounds: int  # times that one token is timed; the median counts
+    sheet: int  # faces of 64 px on the sheet, twice as many as of 128 px
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ FAST = {
     "08": Budget08(pictures=96, counts=(12, 24, 48, 96), toy=(128, 256, 512)),
     "09": Budget09(pictures=256, looked=64, toy=120, trial=4, steps=6, batch=16, broken=6),
     "10": Budget10(pictures=64, held=16, looked=16, steps=4, batch=8, few=16, memory=4),
-    "11": Budget11(drawn=16, known=128, asked=16, rounds=3),
+    "11": Budget11(drawn=16, known=128, asked=16, rounds=3, sheet=16),
     "12": Budget12(faces=24, each=2, toy_steps=150, toy=128),
     "15": Budget15(pictures=700, minutes=0.015, asked=16),
     "13": Budget13(faces=12, wide=20, top=32, panorama=(18, 20), top_wide=16, strips=1, rows=24, own=(16, 17)),
@@ -241,7 +242,7 @@ FULL = {
     "08": Budget08(pictures=2000, counts=(64, 256, 1000, 2000), toy=(128, 256, 512, 1024, 2048)),
     "09": Budget09(pictures=4000, looked=1000, toy=120, trial=30, steps=1300, batch=32, broken=150),
     "10": Budget10(pictures=8000, held=256, looked=64, steps=1300, batch=32, few=500, memory=300),
-    "11": Budget11(drawn=128, known=4000, asked=256, rounds=9),
+    "11": Budget11(drawn=128, known=4000, asked=256, rounds=9, sheet=64),
     "12": Budget12(faces=96, each=8, toy_steps=300, toy=200),
     "15": Budget15(pictures=5000, minutes=4.0, asked=200),
     "13": Budget13(faces=32, wide=96, top=32, panorama=(48, 128), top_wide=16, strips=4, rows=72, own=(48, 64)),
