@@ -125,10 +125,10 @@ def rendered(fig) -> np.ndarray:
 
 
 def encode(picture: np.ndarray, kind: str = "png") -> bytes:
-    """(H, W, 3) uint8 -> the bytes of a file; kind: png | jpeg (quality 90, for large photographs)."""
+    """(H, W, 3) uint8 -> the bytes of a file; kind: png | jpeg (quality 85, for large photographs)."""
     from PIL import Image
     out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(out, kind, quality=90, optimize=True)
+    Image.fromarray(np.ascontiguousarray(picture)).save(out, kind, quality=85, optimize=True)
     return out.getvalue()
 
 
