@@ -27,7 +27,7 @@ from minivq.ablation_scores import (
     spread,
 )
 from minivq.autoencoder import VQVAE, VQVAEConfig, reconstruct
-from minivq.commands import STYLE, add_data, judge_of, load_first, talk, write_study
+from minivq.commands import STYLE, add_data, judge_of, kept, load_first, talk, write_study
 from minivq.commands_train import train
 from minivq.commands_use import readers
 from minivq.layers import count_parameters
@@ -145,13 +145,6 @@ def colours(pictures: datasets.Pictures, K: int = 512) -> VQVAE:
     model = VQVAE(VQVAEConfig(pictures.channels, (8,), d=pictures.channels, K=K, quantizer="colours")).eval()
     model.quantizer.start(kmeans(points[::max(1, len(points) // (200 * K))], K, 20, torch.Generator().manual_seed(0)))
     return model
-
-
-def kept(path: Path, make) -> dict:
-    """What `make()` gives, made once and kept as JSON."""
-    if not path.is_file():
-        checkpoint.write_text(path, json.dumps(make(), indent=1) + "\n")
-    return json.loads(path.read_text())
 
 
 def scores_of_stage(args: argparse.Namespace, study: Study, f: int, stage: str) -> dict:

@@ -158,6 +158,13 @@ def write_json(path: Path, result: dict) -> None:
     checkpoint.write_text(path, json.dumps({**result, **about}, indent=1) + "\n")
 
 
+def kept(path: Path, make: Callable[[], dict]) -> dict:
+    """What `make()` gives, made once and kept as JSON."""
+    if not path.is_file():
+        checkpoint.write_text(path, json.dumps(make(), indent=1) + "\n")
+    return json.loads(path.read_text())
+
+
 def write_study(args: argparse.Namespace, result: dict) -> int:
     """Write a study's result beside its runs, and where --json says."""
     for path in filter(None, (args.out / "result.json", args.json)):

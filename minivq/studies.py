@@ -4,15 +4,14 @@ A study is a list of trainings by the ordinary commands, each in a folder of its
 Given again, it goes on where it was: finished trainings and scores are kept.
 """
 import argparse
-import json
 import statistics
 from pathlib import Path
 
 import torch
 
-from minivq import checkpoint, commands_train, datasets, distributed, evaluation, metrics, pretrained, studies_priors
+from minivq import commands_train, datasets, distributed, evaluation, metrics, pretrained, studies_priors
 from minivq.autoencoder import reconstruct
-from minivq.commands import STYLE, load_first, talk, write_study
+from minivq.commands import STYLE, kept, load_first, talk, write_study
 from minivq.commands_use import readers
 
 SPREAD = ("psnr", "ffd", "feature_distance", "perceptual", "sharpness", "usage", "consistency")
@@ -86,13 +85,12 @@ def trained(args: argparse.Namespace, kind: str, name: str, options: list[str]) 
 
 def scored(args: argparse.Namespace, path: Path, name: str | Path) -> dict:
     """The scores of a model on test, measured once and kept in the file `path`."""
-    if not path.is_file():
+    def make() -> dict:
         test = load_first(args.data, 64, "test", args.count)
         model = pretrained.load(name, distributed.device(), kind="vqvae")
         scores = evaluation.evaluate(model, test, None, args.count, **readers(args.data, 64), anchored=False)
-        scores |= {"train": model.info | {"validation": None}, **checkerboard(model, test)}
-        checkpoint.write_text(path, json.dumps(scores, indent=1) + "\n")
-    return json.loads(path.read_text())
+        return scores | {"train": model.info | {"validation": None}, **checkerboard(model, test)}
+    return kept(path, make)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from minivq import checkpoint, datasets, distributed, evaluation_samples, pretrained, selector, sentences
-from minivq.commands import STYLE, judge_of, talk, write_study
+from minivq.commands import STYLE, judge_of, kept, talk, write_study
 from minivq.commands_train import train
 from minivq.layers import count_parameters
 from minivq.sampling import SampleConfig, best
@@ -134,11 +134,8 @@ def chosen(model: TwoStage, classes: Tensor, share: float, chooser: selector.Sel
 def scored(args: argparse.Namespace, name: str, draw, judge, against,
            classes: Tensor | None = None) -> dict:
     """The scores of what `draw()` gives, measured once and kept in the study's folder."""
-    path = args.out / f"{name}.json"
-    if not path.is_file():
-        scores = evaluation_samples.evaluate_samples(datasets.to_uint8(draw()), judge, against, classes)
-        checkpoint.write_text(path, json.dumps(scores, indent=1) + "\n")
-    scores = json.loads(path.read_text())
+    scores = kept(args.out / f"{name}.json", lambda: evaluation_samples.evaluate_samples(
+        datasets.to_uint8(draw()), judge, against, classes))
     talk(f"{name:<20} FFD {scores['ffd']:8.1f}  class score {scores['class_score']:.2f}"
          + (f"  class {scores['class_accuracy']:.3f}" if "class_accuracy" in scores else "")
          + (f"  consistency {scores['consistency']:.3f}" if "consistency" in scores else ""))
