@@ -69,7 +69,7 @@ def sample(args: argparse.Namespace) -> int:
         x = x[best(chooser.scores(x, cond[:, 0]), args.accept)[:args.n]]
     shown = x if first is None else torch.cat([first, x])
     scale = max(1, 128 // x.shape[-1])
-    path = plot.save(args.out, plot.grid(shown, math.ceil(math.sqrt(len(shown))), scale))
+    path = plot.save(args.out, plot.grid(shown, plot.columns_for(len(shown)), scale))
     print(f"{path}: {'what was told, and ' if first is not None else ''}{args.n} pictures of "
           f"{x.shape[-1]}x{x.shape[-2]} px, each shown {scale} times as large")
     return 0

@@ -112,7 +112,7 @@ class LabelMaps(Pictures):
 
 def load(name: str, size: int, split: str, count: int | None = None, crop: str = "center",
          root: str | Path | None = None) -> Pictures:
-    """The pictures called `name` at size x size px, channels 3 (1 for MNIST and FashionMNIST).
+    """The pictures called `name` at size x size px, three channels; grey ones are repeated.
 
     name: faces | landscapes | chimeras | FashionMNIST | MNIST | CIFAR10 | CelebA | Flowers102 | folder:PATH
     split: train | validation | test. The worlds: 50,000, 5,000, 5,000. torchvision's sets: their own, and
@@ -219,9 +219,9 @@ def _convert(data, rows, size, start, stop):
         pixels, labels = [], []
         for row in rows[block:min(block + 256, stop)]:
             image, target = data[int(row)]
+            image = image.convert("RGB")
             if image.size == (28, 28):
                 image = ImageOps.expand(image, 2, fill=0)
-            picture = folders.square(image, size)
-            pixels.append(picture if picture.ndim == 3 else picture[..., None])
+            pixels.append(folders.square(image, size))
             labels.append(target if isinstance(target, int) else -1)
         yield np.stack(pixels), np.array(labels)

@@ -91,7 +91,7 @@ def to_rgb(image):
 
 
 def square(image, size: int) -> np.ndarray:
-    """PIL image -> (size, size) or (size, size, 3) uint8: its centre square, resized by Lanczos."""
+    """PIL image of RGB -> (size, size, 3) uint8: its centre square, resized by Lanczos."""
     from PIL import Image
     (w, h), side = image.size, min(image.size)
     box = ((w - side) / 2, (h - side) / 2, (w + side) / 2, (h + side) / 2)

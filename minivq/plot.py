@@ -3,6 +3,7 @@
 A picture here is an (H, W, 3) uint8 array. Sets come as (B, C, H, W) float in [-1, 1] or (B, H, W, C) uint8.
 """
 import io
+import math
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def grid(x, columns: int = 8, scale: int = 2, gap: int = 2) -> np.ndarray:
         top, left = i // columns * (h + gap), i % columns * (w + gap)
         sheet[top:top + h, left:left + w] = cell
     return sheet
+
+
+def columns_for(n: int) -> int:
+    """How many of n pictures stand in a row: a little more than rows, and where that can be, no place stays empty."""
+    least = math.isqrt(n - 1) + 1
+    return next((columns for columns in range(least, 2 * least) if n % columns == 0), least)
 
 
 def side_by_side(*columns, scale: int = 2, gap: int = 2) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from minivq import cache, datasets, drawing, folders
+from minivq import cache, datasets, drawing, folders, pretrained, training
 
 
 @pytest.fixture
@@ -239,12 +239,18 @@ def mnist(tmp_path):
 def test_small_grey_pictures_are_padded_read_offline_and_keep_their_labels(own_cache, mnist):
     p = datasets.load("MNIST", 32, "test", root=mnist)
     x = datasets.to_uint8(p.batch(range(12)))
-    assert x.shape == (12, 32, 32, 1) and p.channels == 1 and len(p.classes) == 10
-    assert (x[:, 3:30, 2:30, 0] == torch.arange(12)[:, None, None]).all() and (x[:, 2, 2:30] == 255).all()
+    assert x.shape == (12, 32, 32, 3) and p.channels == 3 and len(p.classes) == 10
+    assert (x[:, 3:30, 2:30] == torch.arange(12)[:, None, None, None]).all() and (x[:, 2, 2:30] == 255).all()
     assert (x[:, :2] == 0).all() and (x[:, 30:] == 0).all() and (x[:, :, :2] == 0).all()
     assert p.labels.tolist() == [i % 10 for i in range(12)]
-    assert datasets.load("MNIST", 64, "test", root=mnist)[0].shape == (1, 64, 64)
+    assert datasets.load("MNIST", 64, "test", root=mnist)[0].shape == (3, 64, 64)
     assert len(datasets.load("MNIST", 32, "test", count=5, root=mnist)) == 5
+
+
+def test_the_default_first_stage_takes_grey_sets(own_cache, mnist):
+    """A VQGAN begins with a shipped model of three channels, on digits too."""
+    config = pretrained.load("faces-vqvae-f8").config
+    training.check_fit(config, datasets.load("MNIST", 32, "train", root=mnist), training.TrainConfig(steps=1))
 
 
 def test_torchvisions_train_set_gives_a_tenth_to_validation(own_cache, mnist):

@@ -100,3 +100,8 @@ def test_a_strip_has_originals_above_codes_above_copies():
     picture = plot.strip(x, indices, -x, K=8, scale=3, gap=6)
     assert picture.shape == (3 * 48 + 2 * 6, 3 * 48 + 2 * 6, 3)
     assert np.array_equal(picture[:48], plot.grid(x, 3, 3, 6)) and np.array_equal(picture[-48:], plot.grid(-x, 3, 3, 6))
+
+
+def test_a_sheet_is_full_where_the_number_of_pictures_allows():
+    assert [plot.columns_for(n) for n in (1, 2, 8, 9, 12, 16, 20, 64)] == [1, 2, 4, 3, 4, 4, 5, 8]
+    assert plot.columns_for(7) == 3 and plot.columns_for(17) == 5               # primes: nearly square
