@@ -13,14 +13,24 @@ import torch
 from minivq import checkpoint, datasets, distributed, judge, perceptual, pretrained, runs
 from minivq.training import TrainConfig
 
-STYLE = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
+
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Names each default that says something: None, and a switch that is off, do not."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        silent = action.default is None or action.default is False or "(default: " in action.help
+        return action.help if silent else super()._get_help_string(action)
 
 
-def add_data(command: argparse.ArgumentParser) -> None:
-    """The options that name a set of pictures."""
+STYLE = {"formatter_class": Help}
+
+
+def add_data(command: argparse.ArgumentParser, size_of: str | None = None) -> None:
+    """The options that name a set of pictures; size_of: the model whose pictures' size is the default, not 64 px."""
     command.add_argument("--data", default="faces", help="faces, landscapes, FashionMNIST, MNIST, CIFAR10, CelebA, "
                                                          "Flowers102 or folder:PATH")
-    command.add_argument("--size", type=int, default=64, help="px, a multiple of f")
+    command.add_argument("--size", type=int, default=None if size_of else 64,
+                         help="px, a multiple of f" + (f" (default: that of {size_of})" if size_of else ""))
     command.add_argument("--crop", choices=("center", "random"), default="center",
                          help="of a folder: shrink to the centre square, or cut squares out of the full pictures")
 
@@ -45,6 +55,11 @@ def add_perceptual(command: argparse.ArgumentParser) -> None:
 def distance(name: str) -> perceptual.Perceptual:
     """The perceptual distance called "mini" or "lpips". Raises ValueError or OSError where its weights are missing."""
     return (perceptual.mini() if name == "mini" else perceptual.lpips()).to(distributed.device())
+
+
+def size_for(args: argparse.Namespace, model) -> int:
+    """The pictures' size that was asked for, or else that of the model's own; 64 px of an imported one."""
+    return model.info.get("size", 64) if args.size is None else args.size
 
 
 def judge_of(data: str) -> judge.Judge | None:

@@ -17,6 +17,7 @@ from minivq.commands import (
     data_of,
     history,
     pictures,
+    size_for,
     stage_of,
     talk,
     with_steps,
@@ -31,12 +32,13 @@ from minivq.windows import Window, coordinate_count
 
 # 200 pictures of 64 tokens. Lesson 15's tiny prior of 24 pictures drew them again nearly token by token.
 FEWEST = 12_800
+MOST_CROPS = 50_000             # of --crop random: as many pictures as a world has
 
 
 def add_train(kinds) -> None:
     """Add `train prior`."""
     one = kinds.add_parser("prior", help="a transformer or PixelCNN on the codes of a first stage", **STYLE)
-    add_data(one)
+    add_data(one, size_of="the first stage")
     one.add_argument("--first-stage", default="faces-f8", metavar="NAME", help="whose codes it learns")
     one.add_argument("--classes", action="store_true", help="tell it the class of each picture, where there is one")
     one.add_argument("--maps", default=None, metavar="NAME", help="of a world: tell it label maps, by this first stage "
@@ -64,6 +66,7 @@ def train_prior(args: argparse.Namespace) -> int:
     """Train a prior; the last lines give its nats per token beside what needs no network."""
     stage = pretrained.load(args.first_stage, distributed.device(), kind="vqvae")
     f, K = stage.config.factor, stage.config.K
+    args.size = size_for(args, stage)
     config = config_of(args, PriorConfig, pkeep=args.pkeep, patience=args.patience)
     if sum(map(bool, (args.classes, args.maps, args.places))) > 1:
         raise ValueError("--classes, --maps, --places: wanted one of them")
@@ -87,7 +90,7 @@ def train_prior(args: argparse.Namespace) -> int:
         grid = (args.window,) * 2
         prior_config = prior_of_windows(args, K, window, conditions)
     else:
-        sets = [sentences.encoded(stage, part, flip, args.classes)
+        sets = [sentences.encoded(stage, part.crops(MOST_CROPS) if args.crop == "random" else part, flip, args.classes)
                 for part, flip in ((train, mirror), (validation, False))]
         if conditions is not None:
             sets = [dataclasses.replace(part, conds=sentences.told(conditions, source, flip))

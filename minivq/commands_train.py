@@ -185,8 +185,11 @@ def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict, s
         right = f"psnr {scores['psnr']:.1f} dB" if "psnr" in scores else f"{scores['accuracy']:.2%} of pixels right"
         print(f"val {right}, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
         if "accuracy" not in scores:
+            crop = ["--crop", args.crop] if args.crop != "center" else []
+            classes = ["--classes"] if sets[0].classes and args.data not in datasets.WORLDS else []
             print("next: " + shlex.join(["python", "-m", "minivq", "train", "prior", "--data", args.data, "--size",
-                                         str(args.size), "--first-stage", str(args.out), "--out", f"{args.out}-prior"]))
+                                         str(args.size), *crop, *classes, "--first-stage", str(args.out), "--out",
+                                         f"{args.out}-prior"]))
     distributed.barrier()
     return 0
 

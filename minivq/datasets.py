@@ -3,6 +3,7 @@
 Whatever the source, pictures are drawn or decoded once, kept as uint8 under data/cache and memory-mapped.
 """
 import hashlib
+import math
 from functools import partial
 from pathlib import Path
 
@@ -37,12 +38,13 @@ class Pictures(Dataset):
     name, split, size, channels; labels (N,) int64 or None; classes: their names.
     source: per picture, where it comes from: its index in the world (of its canvas, for crops), its row in
     torchvision's set, or its file's name. left_out: (name, reason) of a folder's unfit pictures.
+    version: changes where a folder's files do, or the way in which they are cut.
     """
 
     def __init__(self, name, split, size, pixels, rows, *, source, labels=None, classes=(), places=None,
-                 left_out=()):
+                 left_out=(), version=""):
         self.name, self.split, self.size, self.pixels, self.rows = name, split, size, pixels, rows
-        self.source, self.classes, self.left_out = source, tuple(classes), left_out
+        self.source, self.classes, self.left_out, self.version = source, tuple(classes), left_out, version
         self.labels = None if labels is None else torch.as_tensor(np.asarray(labels, dtype=np.int64))
         self.places = places  # (N, 2) in [0, 1): where each crop lies; None where pictures are kept at `size`
         self.channels = pixels[0].shape[-1]
@@ -80,6 +82,21 @@ class Pictures(Dataset):
         rows, first = np.unique(self.rows, return_index=True)
         return Pictures(self.name, self.split, self.size, self.pixels, rows, source=np.asarray(self.source)[first],
                         labels=None if self.labels is None else self.labels[first], classes=self.classes)
+
+    def crops(self, most: int) -> "Pictures":
+        """As many squares as would cover the full pictures, at most `most` in all, each at a place of its own.
+
+        A set that keeps its pictures at `size` stays as it is.
+        """
+        if self.places is None:
+            return self
+        pixels = sum(math.prod(self.pixels[row].shape[:2]) for row in np.unique(self.rows))
+        each = max(1, min(pixels // self.size**2, most) // len(self))
+        rows, source = np.repeat(self.rows, each), np.repeat(np.asarray(self.source), each)
+        places = np.random.default_rng([SPLITS.index(self.split), self.size]).random((len(rows), 2))
+        return Pictures(self.name, self.split, self.size, self.pixels, rows, source=source, places=places,
+                        labels=None if self.labels is None else self.labels.repeat_interleave(each),
+                        classes=self.classes, version=self.version)
 
     def _crop(self, row, place) -> np.ndarray:
         picture, size = self.pixels[row], self.size
@@ -144,7 +161,7 @@ def load(name: str, size: int, split: str, count: int | None = None, crop: str =
     places = np.full((n, 2), 0.5) if crop == "random" else None
     return Pictures(name, split, size, folder.pixels, folder.rows[:n], source=folder.names[:n], places=places,
                     labels=None if folder.labels is None else folder.labels[:n], classes=folder.classes,
-                    left_out=folder.left_out)
+                    left_out=folder.left_out, version=folder.version)
 
 
 def _checked(name, split, count, total) -> int:

@@ -27,7 +27,10 @@ class Unfit(Exception):
 
 @dataclass(frozen=True)
 class Folder:
-    """One split of a folder: `pixels[rows[i]]` (h, w, 3) uint8; `left_out`: (name, reason) of unfit files."""
+    """One split of a folder: `pixels[rows[i]]` (h, w, 3) uint8; `left_out`: (name, reason) of unfit files.
+
+    version: of the files, and of how they are cut.
+    """
 
     pixels: object
     rows: np.ndarray
@@ -35,6 +38,7 @@ class Folder:
     labels: np.ndarray | None
     classes: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
+    version: str
 
 
 class Ragged:
@@ -229,4 +233,4 @@ def read(path: str | Path, size: int, split: str, crop: str) -> Folder:
     labels = np.array([inner.index(names[i].split("/")[0]) for i in rows]) if classes else None
     pixels = Ragged(flat, shapes) if crop == "random" else flat.reshape(-1, size, size, 3)
     return Folder(pixels, rows, tuple(names[i] for i in rows), labels, classes,
-                  tuple(map(tuple, index["left_out"])))
+                  tuple(map(tuple, index["left_out"])), f"{crop}-{key}")

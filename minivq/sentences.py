@@ -97,7 +97,7 @@ def encoded(first_stage: VQVAE, pictures: Pictures, mirror: bool, classes: bool)
         key.update(np.ascontiguousarray(value).tobytes())
     H, W = pictures.batch([0]).shape[2:]
     size = pictures.size if H == W else (H, W)
-    key.update(repr((pictures.name, size, pictures.split, len(pictures), mirror)).encode())
+    key.update(repr((pictures.name, size, pictures.split, len(pictures), mirror, pictures.version)).encode())
     path = cache.cache_folder() / f"codes-{key.hexdigest()[:20]}.npy"
     if not path.is_file():
         made, device = [], next(first_stage.parameters()).device

@@ -172,19 +172,44 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
     monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
     for kind in ("transformer", "pixelsnail"):
         out = str(tmp_path / kind)
-        assert main(["train", "prior", "--data", f"folder:{folder}", "--size", "16", "--first-stage", str(run),
-                     "--prior", kind, "--layers", "4", "--width", "32", "--batch", "4", "--steps", "6",
-                     "--few", "--out", out]) == 0
+        assert main(["train", "prior", "--data", f"folder:{folder}", "--first-stage", str(run), "--prior", kind,
+                     "--layers", "4", "--width", "32", "--batch", "4", "--steps", "6", "--few", "--out", out]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert "- nats per token (validation): " in (tmp_path / kind / "card.md").read_text()
+        assert "sentences of 16 words" in "".join(lines)                # 16 px, as its first stage had them
         assert " nats per token, " in lines[-2] and lines[-1].startswith("next: python -m minivq sample")
         assert main(["sample", "--model", out, "--n", "5", "--out", str(tmp_path / "grid.png")]) == 0
         with Image.open(tmp_path / "grid.png") as picture:
-            assert picture.size == (3 * 130 - 2, 2 * 130 - 2)
+            assert picture.size == (5 * 130 - 2, 128)
     assert main(["sample", "--model", out, "--class", "3", "--out", str(tmp_path / "grid.png")]) == 2
     assert "this prior knows no classes" in capsys.readouterr().err
     assert main(["reconstruct", str(folder / "03.png"), "--model", out, "--out", str(tmp_path)]) == 2
     assert "kind='prior': wanted 'vqvae'" in capsys.readouterr().err
+
+
+def test_what_is_printed_to_do_next_keeps_the_cut_and_tells_the_sub_folders(tmp_path, capsys):
+    for name, width in (("cats", 24), ("dogs", 28)):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        smooth_files(tmp_path / "pets" / name, width, 20)
+    command = ["train", "vqvae", "--data", f"folder:{tmp_path}/pets", *SMALL, "--crop", "random", "--steps", "20"]
+    assert main([*command, "--out", str(tmp_path / "stage")]) == 0
+    following = shlex.split(capsys.readouterr().out.splitlines()[-1])[4:]
+    assert "--classes" in following and following[following.index("--crop") + 1] == "random"
+    assert main([*following, "--steps", "2", "--layers", "2", "--width", "32", "--few"]) == 0
+    assert "sentences of 16 words" in capsys.readouterr().out
+
+
+def test_of_large_pictures_cut_at_random_a_prior_learns_as_many_squares_as_cover_them(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "large").mkdir()
+    smooth_files(tmp_path / "large", 64, 48)
+    data = ["--data", f"folder:{tmp_path}/large", "--crop", "random"]
+    assert main(["train", "vqvae", *data, *SMALL, "--steps", "20", "--out", str(tmp_path / "stage")]) == 0
+    prior = ["train", "prior", *data, "--first-stage", str(tmp_path / "stage"), "--layers", "2", "--width", "32",
+             "--batch", "4", "--steps", "2", "--no-mirror", "--few", "--out", str(tmp_path / "prior")]
+    assert main(prior) == 0
+    pictures = datasets.load(data[1], 16, "train", crop="random")
+    assert f"{12 * len(pictures)} sentences" in capsys.readouterr().out         # 64 x 48 px are twelve times 16 x 16
 
 
 def test_a_first_stage_of_label_maps_is_trained_by_cross_entropy(tmp_path, monkeypatch, capsys):

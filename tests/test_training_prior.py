@@ -5,7 +5,8 @@ import math
 
 import pytest
 import torch
-from toys import TINY, toy_pictures
+from PIL import Image
+from toys import TINY, smooth_files, toy_pictures
 
 from minivq import cache, datasets, drawing, pretrained, training_prior
 from minivq.autoencoder import VQVAE
@@ -48,6 +49,25 @@ def test_pictures_become_sentences_once_and_mirrored_ones_stand_behind(stage, tm
     with pytest.raises(ValueError, match="toy has no classes"):
         encoded(stage, pictures, mirror=True, classes=True)
     assert len(list(cache.cache_folder().glob("codes-*.npy"))) == 1
+
+
+def test_pictures_cut_otherwise_or_changed_on_disk_become_other_sentences(stage, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "pictures").mkdir()
+    smooth_files(tmp_path / "pictures", 40, 32)
+
+    def made(crop):
+        pictures = datasets.load(f"folder:{tmp_path}/pictures", 16, "train", crop=crop)
+        found = encoded(stage, pictures, mirror=False, classes=False).tokens
+        assert torch.equal(found.long(), stage.encode(pictures.batch(range(len(pictures)))))
+        return pictures
+
+    shrunk, cut = made("center"), made("random")
+    assert shrunk.name == cut.name and len(shrunk) == len(cut)
+    for path in (tmp_path / "pictures").iterdir():                  # under the same names
+        with Image.open(path) as picture:
+            picture.rotate(180).save(path)
+    made("center")
 
 
 def test_a_clueless_prior_pays_the_logarithm_of_k():
