@@ -25,14 +25,24 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
 STYLE = {"formatter_class": Help}
 
 
-def add_data(command: argparse.ArgumentParser, size_of: str | None = None) -> None:
-    """The options that name a set of pictures; size_of: the model whose pictures' size is the default, not 64 px."""
-    command.add_argument("--data", default="faces", help="faces, landscapes, FashionMNIST, MNIST, CIFAR10, CelebA, "
-                                                         "Flowers102 or folder:PATH")
-    command.add_argument("--size", type=int, default=None if size_of else 64,
-                         help="px, a multiple of f" + (f" (default: that of {size_of})" if size_of else ""))
-    command.add_argument("--crop", choices=("center", "random"), default="center",
-                         help="of a folder: shrink to the centre square, or cut squares out of the full pictures")
+def add_data(command: argparse.ArgumentParser, of: str | None = None) -> None:
+    """The options that name a set of pictures; of: the model whose own pictures are the default, see `follow`."""
+    own = f" (default: that of {of})" if of else ""
+    command.add_argument("--data", default=None if of else "faces", help="faces, landscapes, FashionMNIST, MNIST, "
+                         "CIFAR10, CelebA, Flowers102 or folder:PATH" + own)
+    command.add_argument("--size", type=int, default=None if of else 64, help="px, a multiple of f" + own)
+    command.add_argument("--crop", choices=("center", "random"), default=None if of else "center",
+                         help="of a folder: shrink to the centre square, or cut squares out of the full pictures" + own)
+
+
+def follow(args: argparse.Namespace, model) -> None:
+    """Where no pictures were asked for, take the model's own; of an imported one, of which nothing is known, faces."""
+    known = {"data": "faces", "size": 64, "crop": "center"} | model.info
+    if args.data not in (None, known["data"]):
+        known["crop"] = "center"
+    for name in ("data", "size", "crop"):
+        if getattr(args, name) is None:
+            setattr(args, name, known[name])
 
 
 def add_count(command: argparse.ArgumentParser) -> None:
@@ -55,11 +65,6 @@ def add_perceptual(command: argparse.ArgumentParser) -> None:
 def distance(name: str) -> perceptual.Perceptual:
     """The perceptual distance called "mini" or "lpips". Raises ValueError or OSError where its weights are missing."""
     return (perceptual.mini() if name == "mini" else perceptual.lpips()).to(distributed.device())
-
-
-def size_for(args: argparse.Namespace, model) -> int:
-    """The pictures' size that was asked for, or else that of the model's own; 64 px of an imported one."""
-    return model.info.get("size", 64) if args.size is None else args.size
 
 
 def judge_of(data: str) -> judge.Judge | None:

@@ -15,9 +15,9 @@ from minivq.commands import (
     add_training,
     config_of,
     data_of,
+    follow,
     history,
     pictures,
-    size_for,
     stage_of,
     talk,
     with_steps,
@@ -38,7 +38,7 @@ MOST_CROPS = 50_000             # of --crop random: as many pictures as a world 
 def add_train(kinds) -> None:
     """Add `train prior`."""
     one = kinds.add_parser("prior", help="a transformer or PixelCNN on the codes of a first stage", **STYLE)
-    add_data(one, size_of="the first stage")
+    add_data(one, of="the first stage")
     one.add_argument("--first-stage", default="faces-f8", metavar="NAME", help="whose codes it learns")
     one.add_argument("--classes", action="store_true", help="tell it the class of each picture, where there is one")
     one.add_argument("--maps", default=None, metavar="NAME", help="of a world: tell it label maps, by this first stage "
@@ -66,7 +66,7 @@ def train_prior(args: argparse.Namespace) -> int:
     """Train a prior; the last lines give its nats per token beside what needs no network."""
     stage = pretrained.load(args.first_stage, distributed.device(), kind="vqvae")
     f, K = stage.config.factor, stage.config.K
-    args.size = size_for(args, stage)
+    follow(args, stage)
     config = config_of(args, PriorConfig, pkeep=args.pkeep, patience=args.patience)
     if sum(map(bool, (args.classes, args.maps, args.places))) > 1:
         raise ValueError("--classes, --maps, --places: wanted one of them")
@@ -176,8 +176,8 @@ def finish_prior(args: argparse.Namespace, config: PriorConfig, model: TwoStage,
                  train: datasets.Pictures) -> int:
     """Write model.pt with its history, and its card with samples, and print what it scores."""
     if distributed.rank() == 0:
-        model.info = history(args, config, data=args.data, size=args.size, count=len(train),
-                             validation=scores)
+        model.info = history(args, config, data=args.data, size=args.size, crop=args.crop,
+                             count=len(train), validation=scores)
         path = pretrained.export_prior(model, args.out / "model.pt", args.first_stage, args.maps)
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB, {count_parameters(model.prior):,} parameters)")
         nats, T = scores["nats_per_token"], scores["tokens"]

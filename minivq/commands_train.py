@@ -176,7 +176,7 @@ def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict, s
     sets: the pictures that it was trained on, and those that it was watched on.
     """
     if distributed.rank() == 0:
-        info = history(args, config, data=args.data, size=args.size, validation=scores)
+        info = history(args, config, data=args.data, size=args.size, crop=args.crop, validation=scores)
         path = pretrained.export(model, args.out / "model.pt", info)
         write_card(args.out / "card.md", {"data": data_of(args, sets[0]), "first stage": stage_of(info)},
                    f"First stage {args.out.name}", None if "accuracy" in scores else redrawn(model, sets[1]))
@@ -185,11 +185,9 @@ def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict, s
         right = f"psnr {scores['psnr']:.1f} dB" if "psnr" in scores else f"{scores['accuracy']:.2%} of pixels right"
         print(f"val {right}, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
         if "accuracy" not in scores:
-            crop = ["--crop", args.crop] if args.crop != "center" else []
             classes = ["--classes"] if sets[0].classes and args.data not in datasets.WORLDS else []
-            print("next: " + shlex.join(["python", "-m", "minivq", "train", "prior", "--data", args.data, "--size",
-                                         str(args.size), *crop, *classes, "--first-stage", str(args.out), "--out",
-                                         f"{args.out}-prior"]))
+            print("next: " + shlex.join(["python", "-m", "minivq", "train", "prior", "--first-stage", str(args.out),
+                                         *classes, "--out", f"{args.out}-prior"]))
     distributed.barrier()
     return 0
 

@@ -30,11 +30,11 @@ from minivq.commands import (
     add_perceptual,
     command_line,
     distance,
+    follow,
     judge_of,
     load_first,
     note,
     picture_file,
-    size_for,
     write_json,
 )
 from minivq.layers import count_parameters
@@ -55,7 +55,7 @@ def add_parsers(commands) -> None:
 
     one = commands.add_parser("evaluate", help="scores on a whole split, beside baselines at the same bits", **STYLE)
     add_model(one)
-    add_data(one, size_of="the model")
+    add_data(one, of="the model")
     add_perceptual(one)
     one.add_argument("--split", choices=("validation", "test", "train"), default="test", help="which pictures")
     one.add_argument("--count", type=int, default=None, help="only the first so many pictures")
@@ -118,7 +118,7 @@ def open_picture(path: Path, channels: int, factor: int, size: int | None):
 def evaluate(args: argparse.Namespace) -> int:
     """Print the scores of a model as a table and write them as JSON."""
     model = pretrained.load(args.model, distributed.device(), kind="vqvae")
-    args.size = size_for(args, model)
+    follow(args, model)
     pictures = load_first(args.data, args.size, args.split, args.count, args.crop)
     train = load_first(args.data, args.size, "train", evaluation.BASELINE_PICTURES, args.crop)
     training.check_fit(model.config, pictures, training.TrainConfig(steps=1))

@@ -20,6 +20,7 @@ from minivq import (
     commands_train,
     datasets,
     drawing,
+    pretrained,
     selector,
     training_perceptual,
     training_readers,
@@ -52,8 +53,7 @@ def test_training_ends_with_its_scores_and_the_same_command_goes_on(run, folder,
     assert main(["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--steps", "20", "--out", str(run)]) == 0
     *_, last, following = capsys.readouterr().out.splitlines()
     assert last.startswith("val psnr ") and last.endswith("/16")
-    assert following.startswith(f"next: python -m minivq train prior --data folder:{folder} --size 16 ")
-    assert f"--first-stage {run} " in following
+    assert following == f"next: python -m minivq train prior --first-stage {run} --out {run}-prior"
     assert {path.name for path in run.iterdir()} == {"state.pt", "log.jsonl", "model.pt", "card.md", "card.png"}
     card = (run / "card.md").read_text()
     assert "- psnr (validation): " in card and "- command: python -m minivq" in card
@@ -172,7 +172,7 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
     monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
     for kind in ("transformer", "pixelsnail"):
         out = str(tmp_path / kind)
-        assert main(["train", "prior", "--data", f"folder:{folder}", "--first-stage", str(run), "--prior", kind,
+        assert main(["train", "prior", "--first-stage", str(run), "--prior", kind,
                      "--layers", "4", "--width", "32", "--batch", "4", "--steps", "6", "--few", "--out", out]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert "- nats per token (validation): " in (tmp_path / kind / "card.md").read_text()
@@ -187,29 +187,36 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
     assert "kind='prior': wanted 'vqvae'" in capsys.readouterr().err
 
 
-def test_what_is_printed_to_do_next_keeps_the_cut_and_tells_the_sub_folders(tmp_path, capsys):
+def test_what_is_printed_to_do_next_learns_the_same_pictures_and_tells_their_sub_folders(tmp_path, capsys):
     for name, width in (("cats", 24), ("dogs", 28)):
         (tmp_path / "pets" / name).mkdir(parents=True)
         smooth_files(tmp_path / "pets" / name, width, 20)
-    command = ["train", "vqvae", "--data", f"folder:{tmp_path}/pets", *SMALL, "--crop", "random", "--steps", "20"]
+    command = ["train", "vqvae", "--data", f"folder:{tmp_path}/pets", *SMALL, "--steps", "20"]
     assert main([*command, "--out", str(tmp_path / "stage")]) == 0
     following = shlex.split(capsys.readouterr().out.splitlines()[-1])[4:]
-    assert "--classes" in following and following[following.index("--crop") + 1] == "random"
     assert main([*following, "--steps", "2", "--layers", "2", "--width", "32", "--few"]) == 0
-    assert "sentences of 16 words" in capsys.readouterr().out
+    model = pretrained.load(tmp_path / "stage-prior", kind="prior")
+    assert model.classes == ("cats", "dogs") and model.info["data"] == f"folder:{tmp_path}/pets"
 
 
 def test_of_large_pictures_cut_at_random_a_prior_learns_as_many_squares_as_cover_them(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("MINIVQ_CACHE", str(tmp_path / "cache"))
     (tmp_path / "large").mkdir()
     smooth_files(tmp_path / "large", 64, 48)
-    data = ["--data", f"folder:{tmp_path}/large", "--crop", "random"]
-    assert main(["train", "vqvae", *data, *SMALL, "--steps", "20", "--out", str(tmp_path / "stage")]) == 0
-    prior = ["train", "prior", *data, "--first-stage", str(tmp_path / "stage"), "--layers", "2", "--width", "32",
+    data = f"folder:{tmp_path}/large"
+    command = ["train", "vqvae", "--data", data, "--crop", "random", *SMALL, "--steps", "20"]
+    assert main([*command, "--out", str(tmp_path / "stage")]) == 0
+    prior = ["train", "prior", "--first-stage", str(tmp_path / "stage"), "--layers", "2", "--width", "32",
              "--batch", "4", "--steps", "2", "--no-mirror", "--few", "--out", str(tmp_path / "prior")]
     assert main(prior) == 0
-    pictures = datasets.load(data[1], 16, "train", crop="random")
+    pictures = datasets.load(data, 16, "train", crop="random")
     assert f"{12 * len(pictures)} sentences" in capsys.readouterr().out         # 64 x 48 px are twelve times 16 x 16
+
+
+def test_a_model_is_scored_on_its_own_pictures_where_no_others_are_named(run, folder, tmp_path):
+    assert main(["evaluate", "--model", str(run), "--json", str(tmp_path / "scores.json")]) == 0
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["data"] == f"folder:{folder}" and scores["size"] == 16
 
 
 def test_a_first_stage_of_label_maps_is_trained_by_cross_entropy(tmp_path, monkeypatch, capsys):
