@@ -4,7 +4,7 @@ import contextlib
 import sys
 import warnings
 
-from minivq import ablation, bench, commands_sample, commands_train, commands_use, distributed, studies
+from minivq import ablation, bench, commands_sample, commands_train, commands_use, distributed, runs, studies
 from minivq.course.commands import add_parser as add_course
 
 
@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 2 for input that cannot be used (one line says why), 130 interrupted."""
     args = parser().parse_args(arguments)
     try:
-        with distributed.session(), plain_warnings():
+        with distributed.session(), plain_warnings(), runs.stoppable():
             return args.run(args) or 0
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"minivq: {error}", file=sys.stderr)

@@ -135,7 +135,7 @@ def data_of(args: argparse.Namespace, train: datasets.Pictures) -> dict:
 def stage_of(info: dict) -> dict:
     """What a card says of a first stage that remembers its training."""
     scores = info.get("validation") or {}
-    used = round(scores["usage"] * scores["K"]) if "usage" in scores else None
+    used = f"{round(scores['usage'] * scores['K']):,} of {scores['K']:,}" if "usage" in scores else None
     shown = {name: {"validation": scores[name]} for name in ("psnr", "accuracy", "sharpness", "ffd") if name in scores}
     return {"command": info.get("command"), "minutes": info.get("minutes"), "codes used": used, **shown}
 

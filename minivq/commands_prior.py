@@ -76,11 +76,11 @@ def train_prior(args: argparse.Namespace) -> int:
         raise ValueError("--places says where a window is: wanted --window, too")
     train, validation = pictures(args, f, args.count)
     training.check_fit(stage.config, train, config)
-    tokens = len(train) * (args.size // f) ** 2
-    if tokens < FEWEST and not args.few:
+    if len(train) < fewest(train, f) and not args.few:
+        tokens = len(train) * (args.size // f) ** 2
         raise ValueError(f"{len(train):,} pictures are {tokens:,} tokens: a prior would learn them by heart and draw "
-                         f"them again; wanted {math.ceil(FEWEST / tokens * len(train)):,} pictures or more (--few "
-                         "learns from these all the same)")
+                         f"them again; wanted {fewest(train, f):,} pictures or more (--few learns from these all the "
+                         "same)")
     grid, classes = (args.size // f,) * 2, train.classes if args.classes else ()
     conditions = conditions_of(args, stage)
     mirror = not args.no_mirror and not args.places     # a place is told of the picture as it stands
@@ -108,6 +108,11 @@ def train_prior(args: argparse.Namespace) -> int:
     scores = {"nats_per_token": training_prior.nll(prior, sets[1]),
               **sentences.simple_models(*sets, K), "tokens": grid[0] * grid[1], "size": args.size}
     return finish_prior(args, config, TwoStage(stage, prior, grid, classes, {}, conditions, window), scores, train)
+
+
+def fewest(pictures: datasets.Pictures, factor: int) -> int:
+    """How many pictures of this size a prior wants."""
+    return math.ceil(FEWEST / (pictures.size // factor) ** 2)
 
 
 def conditions_of(args: argparse.Namespace, stage) -> Conditions | None:

@@ -138,6 +138,7 @@ def train_vqvae(args: argparse.Namespace) -> int:
     config = with_steps(args, config, lambda: training.seconds_per_step(model_config, config, train))
     talk(f"{train}\nf={model_config.factor}, K={model_config.K}, {config.steps} steps of {config.batch} pictures "
          f"in {args.out}")
+    say_what_is_too_few(train, model_config.factor)
     model = training.train_vqvae(model_config, config, train, validation, args.out, args.init)
     score = evaluation.evaluate_maps if args.labels else evaluation.evaluate
     scores = score(model, validation, count=training.as_many(validation, 5000))
@@ -163,11 +164,20 @@ def train_vqgan(args: argparse.Namespace) -> int:
     training.check_fit(start.config, train, config)
     config = with_steps(args, config, lambda: training_gan.seconds_per_step(start, config, train, compare))
     talk(f"{train}\nfrom {args.init}, {config.steps} steps of {config.batch} pictures in {args.out}")
+    say_what_is_too_few(train, start.config.factor)
     model = training_gan.train_vqgan(args.init, config, train, validation, compare, args.out)
     judge = judge_of(args.data) if args.size == 64 else None
     scores = evaluation.evaluate(model, validation, count=training.as_many(validation, 5000), distance=compare,
                                  judge=judge, anchored=False)
     return finish(args, config, model, scores, (train, validation))
+
+
+def say_what_is_too_few(train: datasets.Pictures, factor: int) -> None:
+    """Before a first stage is trained: whether a prior could learn from as many pictures."""
+    wanted = commands_prior.fewest(train, factor)
+    if len(train) < wanted:
+        talk(f"{len(train):,} pictures show what a first stage keeps; a prior would learn them by heart, and wants "
+             f"{wanted:,} or more")
 
 
 def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict, sets: tuple) -> int:
@@ -178,16 +188,19 @@ def finish(args: argparse.Namespace, config: TrainConfig, model, scores: dict, s
     if distributed.rank() == 0:
         info = history(args, config, data=args.data, size=args.size, crop=args.crop, validation=scores)
         path = pretrained.export(model, args.out / "model.pt", info)
-        write_card(args.out / "card.md", {"data": data_of(args, sets[0]), "first stage": stage_of(info)},
-                   f"First stage {args.out.name}", None if "accuracy" in scores else redrawn(model, sets[1]))
+        sheet = None if "accuracy" in scores else redrawn(model, sets[1])
+        honesty = {"samples": None if sheet is None else "none; above validation pictures, below the same drawn again"}
+        write_card(args.out / "card.md", {"data": data_of(args, sets[0]), "first stage": stage_of(info),
+                                          "honesty": honesty}, f"First stage {args.out.name}", sheet)
         print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
         more = f", FFD {scores['ffd']:.2f}, sharpness {scores['sharpness']:.2f}" if "ffd" in scores else ""
         right = f"psnr {scores['psnr']:.1f} dB" if "psnr" in scores else f"{scores['accuracy']:.2%} of pixels right"
         print(f"val {right}, codes {round(scores['usage'] * scores['K'])}/{scores['K']}{more}")
         if "accuracy" not in scores:
             classes = ["--classes"] if sets[0].classes and args.data not in datasets.WORLDS else []
+            minutes = [] if args.steps else ["--minutes", f"{args.minutes:g}"]
             print("next: " + shlex.join(["python", "-m", "minivq", "train", "prior", "--first-stage", str(args.out),
-                                         *classes, "--out", f"{args.out}-prior"]))
+                                         *classes, *minutes, "--out", f"{args.out}-prior"]))
     distributed.barrier()
     return 0
 

@@ -91,9 +91,10 @@ def reconstruct_pictures(args: argparse.Namespace) -> int:
         name = path.stem if names.count(path.stem) == 1 else "-".join(path.parts[-2:])
         target = plot.save(args.out / f"{name}.png", plot.side_by_side(x, x_rec, scale=max(1, 256 // x.shape[-2])))
         rows, columns = indices.shape[1:]
-        bpp = metrics.bits_per_pixel(K, f)
+        bpp, learned = metrics.bits_per_pixel(K, f), model.info.get("size")
+        own = "" if learned in (None, *x.shape[-2:]) else f" (it learned {learned} px: --size {learned})"
         print(f"{target}: {x.shape[-1]}x{x.shape[-2]} px as {columns}x{rows} codes of {K}, "
-              f"{metrics.psnr(x, x_rec):.2f} dB, {bpp:.4f} bits per pixel")
+              f"{metrics.psnr(x, x_rec):.2f} dB, {bpp:.4f} bits per pixel{own}")
     return 0
 
 

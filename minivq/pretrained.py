@@ -40,7 +40,10 @@ def load(name: str | Path, device: torch.device | str = "cpu", kind: str | None 
     payload = checkpoint.read(path)
     wanted = tuple(MAKERS) if kind is None else (kind,)
     if payload.get("kind") not in wanted:
-        raise ValueError(f"{path} has kind={payload.get('kind')!r}: wanted {' or '.join(map(repr, wanted))}")
+        more = {("vqvae", "prior"): ", which `train prior --first-stage` makes of this first stage",
+                ("prior", "vqvae"): ", the first stage with which this prior was trained"}
+        raise ValueError(f"{path} has kind={payload.get('kind')!r}: wanted {' or '.join(map(repr, wanted))}"
+                         f"{more.get((payload.get('kind'), kind), '')}")
     try:
         return MAKERS[payload["kind"]](payload, device)
     except (KeyError, TypeError, RuntimeError) as error:

@@ -3,6 +3,9 @@ import contextlib
 import errno
 import json
 import os
+import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +16,7 @@ from tqdm import tqdm
 from minivq import checkpoint, distributed
 
 OFTEN = 60                      # seconds between two saves where steps are slow: no more than that is lost
+STOP = {"inside a step": False, "asked": False}         # see `stoppable`
 
 
 class Run:
@@ -27,7 +31,8 @@ class Run:
     def __init__(self, out: str | Path, about: dict, parts: Mapping[str, object], steps: int, save_every: int):
         self.out, self.about, self.parts, self.steps, self.save_every = Path(out), about, parts, steps, save_every
         self.first, self.spent = self._resume()
-        self._bar = self._log = self._started = None
+        self._bar = self._log = self._started = self._told = None
+        self._shown = ""
 
     def _resume(self) -> tuple[int, float]:
         path = self.out / "state.pt"
@@ -44,17 +49,32 @@ class Run:
         return 0, 0.0
 
     def __iter__(self) -> Iterator[int]:
-        self._started = saved = time.monotonic()
+        self._started = self._told = saved = time.monotonic()
         self._bar = tqdm(range(self.first, self.steps), initial=self.first, total=self.steps, unit="step", leave=False,
                          disable=None if distributed.rank() == 0 else True)
         with open_log(self.out, self.first) as self._log:
             for step in self._bar:
+                STOP["inside a step"] = True
                 yield step
+                STOP["inside a step"] = False
                 # Several processes have several clocks, and must save after the same step.
-                late = distributed.world_size() == 1 and time.monotonic() - saved > OFTEN
-                if late or (step + 1) % self.save_every == 0 or step + 1 == self.steps:
+                now = time.monotonic()
+                late = distributed.world_size() == 1 and now - saved > OFTEN
+                self._tell(step + 1, now)
+                if late or STOP["asked"] or (step + 1) % self.save_every == 0 or step + 1 == self.steps:
                     self.save(step + 1, self.minutes())
                     saved = time.monotonic()
+                if STOP["asked"]:
+                    raise KeyboardInterrupt
+
+    def _tell(self, done: int, now: float) -> None:
+        """A line a minute where the bar is not seen: what a command says goes to a file. (Notebooks show figures.)"""
+        bare = not sys.stderr.isatty() and not type(sys.stderr).__module__.startswith("ipykernel")
+        if distributed.rank() == 0 and bare and now - self._told > OFTEN:
+            left = (now - self._started) / 60 / (done - self.first) * (self.steps - done)
+            print(f"step {done:,} of {self.steps:,}, {self._shown}, {left:.1f} minutes left", file=sys.stderr,
+                  flush=True)
+            self._told = now
 
     def minutes(self) -> float:
         """How long the training has taken so far, with the time before it was resumed."""
@@ -62,6 +82,7 @@ class Run:
 
     def log(self, line: dict, shown: str) -> None:
         """One JSON line, floats rounded to six digits; `shown` stands behind the progress bar."""
+        self._shown = shown
         self._bar.set_postfix_str(shown, refresh=False)
         if self._log is not None:
             short = {key: round(value, 6) if isinstance(value, float) else value for key, value in line.items()}
@@ -82,6 +103,32 @@ class Run:
                                          "kept; start again with a lower peak learning rate and another --out")
             checkpoint.write(self.out / "state.pt", {"about": self.about, "step": step, "minutes": minutes, **states})
         distributed.barrier()
+
+
+@contextlib.contextmanager
+def stoppable():
+    """Ctrl-C and a request to end wait for the end of a training's step, so that it is saved; the second does not wait.
+
+    In one process, and in its main thread: several would have to agree on a step.
+    """
+    before = {}
+
+    def stop(_number, _frame):
+        at_once = STOP["asked"] or not STOP["inside a step"]
+        STOP["asked"] = True
+        if at_once:
+            raise KeyboardInterrupt
+
+    if distributed.world_size() == 1 and threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):          # nohup: it was to be ignored
+                before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        STOP.update({"inside a step": False, "asked": False})
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_folder(out: Path) -> None:
@@ -127,10 +174,28 @@ def open_log(out: Path, first: int):
     if distributed.rank():
         return contextlib.nullcontext()
     path = out / "log.jsonl"
-    old = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
-    kept = b"".join(line for line in old if step_of(line) < first)
-    checkpoint.replace(path, lambda file: file.write(kept))
-    return open(path, "ab", buffering=0)            # a buffer that a full disk refuses would be refused again by close
+    with locked(path) if path.is_file() else contextlib.nullcontext():
+        old = path.read_bytes().splitlines(keepends=True) if path.is_file() else []
+        kept = b"".join(line for line in old if step_of(line) < first)
+        checkpoint.replace(path, lambda file: file.write(kept))
+    return locked(path)
+
+
+def locked(path: Path):
+    """A log to add to, unbuffered: what a full disk refuses would be refused again by close.
+
+    Raises ValueError where another process adds to it. (No lock on Windows, and on disks that know none.)
+    """
+    file = open(path, "ab", buffering=0)
+    try:
+        import fcntl
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        file.close()
+        raise ValueError(f"another process trains in {path.parent}: wait for it, or choose another --out") from None
+    except (ImportError, OSError):
+        pass
+    return file
 
 
 def step_of(line: bytes) -> float:

@@ -2,10 +2,11 @@
 import os
 import socket
 
-import pytest
-import torch
+os.environ["TQDM_DISABLE"] = "1"    # tqdm reads it when it is imported, and torch imports it
 
-os.environ["TQDM_DISABLE"] = "1"    # tqdm reads it when it is imported, with the first test file
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
 
 

@@ -57,12 +57,16 @@ def test_training_ends_with_its_scores_and_the_same_command_goes_on(run, folder,
     assert {path.name for path in run.iterdir()} == {"state.pt", "log.jsonl", "model.pt", "card.md", "card.png"}
     card = (run / "card.md").read_text()
     assert "- psnr (validation): " in card and "- command: python -m minivq" in card
+    assert "![none; above validation pictures" in card and " of 16\n" in card
 
 
 def test_minutes_become_a_number_of_steps_that_is_kept(folder, tmp_path, capsys):
     arguments = ["train", "vqvae", "--data", f"folder:{folder}", *SMALL, "--minutes", "0.01", "--out",
                  str(tmp_path / "run")]
-    assert main(arguments) == 0 and "s a step" in capsys.readouterr().out
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "s a step" in said and said.splitlines()[-1].endswith(f" --minutes 0.01 --out {tmp_path}/run-prior")
+    assert "18 pictures show what a first stage keeps; a prior would learn them by heart, and wants 800" in said
     assert main(arguments) == 0 and "s a step" not in capsys.readouterr().out
 
 
@@ -184,7 +188,9 @@ def test_a_prior_is_trained_on_the_codes_of_a_run_and_samples_are_drawn(run, fol
     assert main(["sample", "--model", out, "--class", "3", "--out", str(tmp_path / "grid.png")]) == 2
     assert "this prior knows no classes" in capsys.readouterr().err
     assert main(["reconstruct", str(folder / "03.png"), "--model", out, "--out", str(tmp_path)]) == 2
-    assert "kind='prior': wanted 'vqvae'" in capsys.readouterr().err
+    assert "kind='prior': wanted 'vqvae', the first stage with which" in capsys.readouterr().err
+    assert main(["sample", "--model", str(run), "--out", str(tmp_path / "grid.png")]) == 2
+    assert "kind='vqvae': wanted 'prior', which `train prior" in capsys.readouterr().err
 
 
 def test_what_is_printed_to_do_next_learns_the_same_pictures_and_tells_their_sub_folders(tmp_path, capsys):

@@ -275,6 +275,25 @@ def test_a_tolerance_allows_a_difference_of_floats_and_none_of_integers():
         course.equal("3", [("part", torch.tensor([1]), torch.tensor([2]), 5)])
 
 
+INTERRUPTED = """
+import signal, nbformat
+from minivq.course.execute import execute
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cells = ["import os, signal; os.kill(os.getppid(), signal.SIGINT)", "import time; time.sleep(300)"]
+book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+try:
+    execute(book, "fast")
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_an_interrupt_ends_a_lesson_at_once_and_without_a_traceback():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["heard"] and "Traceback" not in done.stderr
+
+
 # trainings
 
 def training(steps, stop=None):

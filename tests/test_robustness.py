@@ -193,7 +193,8 @@ def test_an_interrupt_is_answered_in_a_line(command, tmp_path):
         error = process.communicate(timeout=300)[1]
     assert process.returncode == 130 and "Traceback" not in error
     assert error.splitlines()[-1] == "minivq: interrupted; the same command goes on from the last save"
-    assert checkpoint.read(tmp_path / "run" / "state.pt")["step"] % 5 == 0
+    done = len((tmp_path / "run" / "log.jsonl").read_text().splitlines())
+    assert checkpoint.read(tmp_path / "run" / "state.pt")["step"] == done           # not a step is lost
 
 
 def test_where_steps_are_slow_a_minute_at_most_is_lost(tmp_path, monkeypatch):
@@ -252,6 +253,53 @@ def test_a_nan_is_never_saved(command, tmp_path, monkeypatch, capsys):
 
 
 # A night's sleep --------------------------------------------------------------------------------------------
+
+@UNIX
+@pytest.mark.parametrize("signals, saved", [([signal.SIGINT], 8), ([signal.SIGTERM], 8), ([signal.SIGINT] * 2, 5)])
+def test_who_ends_it_loses_not_even_the_step_unless_in_a_hurry(signals, saved, command, tmp_path, monkeypatch, capsys):
+    step, sent = training.vqvae_step, list(signals)
+
+    def disturbed(*arguments):
+        while arguments[-1] == 7 and sent:                          # in the middle of step 7; saves are after 5 and 10
+            os.kill(os.getpid(), sent.pop())
+        return step(*arguments)
+
+    monkeypatch.setattr(training, "vqvae_step", disturbed)
+    assert main(command) == 130 and "the same command goes on" in capsys.readouterr().err
+    assert checkpoint.read(tmp_path / "run" / "state.pt")["step"] == saved
+    assert main(command) == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+HOLDS_IT = """
+import sys, time
+from pathlib import Path
+from minivq import runs
+file = runs.locked(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@UNIX
+def test_a_second_process_in_the_same_folder_is_refused_and_harms_nothing(command, tmp_path, capsys):
+    assert main(command) == 0
+    log = tmp_path / "run" / "log.jsonl"
+    before = log.read_bytes()
+    with subprocess.Popen([sys.executable, "-c", HOLDS_IT, log], cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        assert main(command) == 2
+        assert "another process trains in" in said(capsys) and log.read_bytes() == before
+        other.kill()
+    assert main(command) == 0
+
+
+def test_a_log_file_gets_a_line_of_progress_a_minute(command, monkeypatch, capsys):
+    monkeypatch.setattr(runs, "OFTEN", 0)
+    assert main(command) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.endswith(" minutes left")]
+    assert len(lines) == 12 and lines[5].startswith("step 6 of 12, ")
+
 
 def test_a_night_of_sleep_changes_neither_the_steps_nor_the_weights(command, tmp_path, monkeypatch):
     at = command.index("--steps")

@@ -1,8 +1,12 @@
 """Execute a notebook in a kernel of this very Python, measured. Used by `course run` and `course build`."""
 
+import asyncio
+import atexit
+import contextlib
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -75,9 +79,18 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     total = sum(cell.cell_type == "code" for cell in notebook.cells)
-    state = {"memory": 0.0, "cpu": 0.0, "begin": 0.0, "cells": {}, "cell": None, "index": None}
+    state = {"memory": 0.0, "cpu": 0.0, "begin": 0.0, "cells": {}, "cell": None, "index": None,
+             "stopped": False}
+
+    def stop(task):
+        state["stopped"] = True
+        task.cancel()
 
     def begin(cell, cell_index, **_):
+        if state["cell"] is None:  # nbclient's own answer to Ctrl-C ends the kernel and waits for it
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with contextlib.suppress(RuntimeError, NotImplementedError):  # another thread; Windows
+                    asyncio.get_running_loop().add_signal_handler(number, stop, asyncio.current_task())
         state.update(begin=time.monotonic(), cell=cell, index=cell_index)
 
     def end(cell, cell_index, **_):
@@ -102,6 +115,11 @@ def execute(notebook, budget, timeout=1200, on_cell=None, **more):
             # RuntimeError: a kernel that died, or that never answered.
             except (CellExecutionError, CellTimeoutError, RuntimeError) as problem:
                 error = _report(problem, state, log)
+            except asyncio.CancelledError:
+                pass
+            if state["stopped"]:
+                atexit.unregister(client._cleanup_kernel)  # done, and a second time it fails
+                raise KeyboardInterrupt
         seconds = time.monotonic() - start + _reused_seconds(Path(work) / "log.jsonl")
     return Executed(notebook, seconds, state["memory"], error, state["cells"], state["cpu"])
 
