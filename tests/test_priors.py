@@ -4,7 +4,7 @@ import torch
 from toys import PRIORS, far_from_start, toy_prior
 
 from minivq import bench_sampling
-from minivq.pixelcnn import PixelCNNConfig
+from minivq.pixelcnn import PixelCNNConfig, gate
 from minivq.transformer import Transformer, TransformerConfig
 
 
@@ -131,3 +131,9 @@ def test_the_plain_ways_of_sampling_draw_what_ours_draws():
     u = torch.rand(3, 12, generator=torch.Generator().manual_seed(0))
     drawn = [way(prior, u) for way in (bench_sampling.recomputed, bench_sampling.cached, bench_sampling.concatenated)]
     assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
+
+
+def test_a_gate_lets_a_value_through_with_its_sign_or_stops_it():
+    value, opening = torch.tensor([-2.0, -2.0, 2.0]), torch.tensor([50.0, -50.0, 50.0])
+    out = gate(torch.stack([value, opening])[None, :, None]).flatten()
+    assert torch.allclose(out, torch.tensor([-2.0, 0.0, 2.0]).tanh())

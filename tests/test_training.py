@@ -31,6 +31,21 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_zero():
     assert rates[:100] == sorted(rates[:100]) and rates[100:] == sorted(rates[100:], reverse=True)
 
 
+def test_when_quantising_begins_the_codes_lie_among_the_encodings(tmp_path, monkeypatch):
+    step, far = training.vqvae_step, []
+
+    def looked(model, optimizer, x, config, number):
+        if number == config.first_codes:
+            z_e = model.to_latent(x).detach().movedim(1, -1).flatten(0, 2)
+            nearest = torch.cdist(z_e, model.quantizer.codebook).amin(1).square().mean()
+            far.append((nearest / z_e.var(0).sum()).item())
+        return step(model, optimizer, x, config, number)
+
+    monkeypatch.setattr(training, "vqvae_step", looked)
+    train_vqvae(TINY, SHORT, toy_pictures(), toy_pictures(), tmp_path)
+    assert 0 < far[0] < 0.3, f"{far[0]:.2f} of the encodings' variance: wanted what 16 centres leave"
+
+
 def test_each_epoch_sees_every_picture_once_in_another_order():
     seen = torch.cat([batch_indices(step, 8, 20, seed=3) for step in range(5)])
     first, second = seen[:20], seen[20:]

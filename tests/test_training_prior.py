@@ -85,7 +85,9 @@ def test_random_tokens_are_put_in_while_targets_stay_clean():
     forward = prior.forward
     prior.forward = lambda tokens, cond: seen.append(tokens) or forward(tokens, cond)
     tokens, cond = stripes(512).batch(torch.arange(512))
-    prior_loss(prior, tokens, cond, dataclasses.replace(CONFIG, pkeep=0.5))
+    loss = prior_loss(prior, tokens, cond, dataclasses.replace(CONFIG, pkeep=0.5))
+    logits = forward(seen[0], cond)
+    assert loss.item() == pytest.approx(torch.nn.functional.cross_entropy(logits.mT, tokens).item(), abs=1e-5)
     kept = (seen[0] == tokens[:, :-1]).float().mean().item()
     assert kept == pytest.approx(0.5 + 0.5 / 16, abs=0.03)
     assert torch.equal(tokens, stripes(512).batch(torch.arange(512))[0])
