@@ -2,6 +2,7 @@
 import ast
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -561,8 +562,11 @@ def test_the_students_version_has_no_solutions_no_outputs_and_overwrites_nothing
     assert not (folder / "tests").exists() and (folder / "data" / "checkpoints" / "manifest.json").is_file()
     for path in execute.lessons():
         before, after = (nbformat.read(place / path.name, 4) for place in (path.parent, folder / "notebooks"))
-        assert [cell.source for cell in after.cells] == [cell.source for cell in before.cells]
-        assert not any(cell.get("outputs") for cell in after.cells)
+        assert [cell.source for cell in after.cells[1:]] == [cell.source for cell in before.cells[1:]]
+        assert after.cells[0].source == before.cells[0].source.split("\n\n![")[0]            # the title's picture tells
+        assert not any(cell.get("outputs") or cell.get("attachments") for cell in after.cells)
+    for name in ("README.md", "Makefile"):
+        assert not re.search(r"make test|Teaching|solutions|pytest tests", (folder / name).read_text())
     done = subprocess.run([sys.executable, "-c", "from minivq.course import check, reveal; reveal('1.2')"], cwd=folder,
                           capture_output=True, text=True, env={"PYTHONPATH": str(folder), "PATH": ""})
     assert "taken out" in done.stdout and done.returncode == 0, done.stderr

@@ -158,6 +158,7 @@ def check(id, answer):
     text = f"{id} {found.status}" + (f": {found.message}" if found.message else "")
     if found.status == "not yet":
         text += f'\n    hint("{id}", 1) to hint("{id}", 3) help on.' if entry.hints else ""
+        offer_hint()
     print(text)
     write({"event": "check", "exercise": id, "status": found.status, "message": found.message})
     if strict() and found.status != "right":
@@ -196,6 +197,14 @@ def part_names(answer):
 def origin(name):
     """name of a part -> "yours" or "package" as `use` gave it, "lesson" where the lesson's cell built it."""
     return _used.get(name, "lesson")
+
+
+def offer_hint():
+    """What `check` names has to be there: the notebook knows `hint` from now on, imported or not."""
+    import IPython
+    shell = IPython.get_ipython()
+    if shell is not None:
+        shell.user_ns.setdefault("hint", hint)
 
 
 def hint(id, number=1):

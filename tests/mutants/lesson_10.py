@@ -184,13 +184,26 @@ def other_sentences(tokens, K):
     return tokens[torch.randperm(len(tokens))]
 
 
+def cut_off(q, k, v):
+    weights = before()(q, k, v)[1]
+    return weights.detach() @ v, weights
+
+
+def never_nought(tokens, K, pkeep):
+    wrong = torch.randint(1, K, tokens.shape)
+    return torch.where(torch.rand(tokens.shape) < pkeep, tokens, wrong)[:, :-1], tokens
+
+
 MUTANTS = [
+    Mutant("10.5", "code 0 left out", never_nought, "code 0 is never drawn"),
     Mutant("10.2", "softmax over the queries", looking(lambda s: s.softmax(-2)), "over those who ask"),
     Mutant("10.2", "no 1/sqrt(c)", looking(size=lambda q, k, v: 1.0), "1/√c is missing"),
     Mutant("10.2", "1/c", looking(size=lambda q, k, v: q.shape[-1]), "by c, not by its root"),
     Mutant("10.2", "the width of v", looking(size=lambda q, k, v: v.shape[-1] ** 0.5), "root of the width of v"),
     Mutant("10.2", "no softmax", looking(lambda s: s), "the scores themselves"),
     Mutant("10.2", "sigmoid", looking(lambda s: s.sigmoid()), "nobody competes"),
+    Mutant("10.2", "weights cut off from the gradient", looking(found=lambda weights, v: weights.detach() @ v),
+           "no gradient comes through to q, k"),
     Mutant("10.2", "no exponential", looking(lambda s: s / s.sum(-1, keepdim=True)), "divided by their sum"),
     Mutant("10.2", "keys ask", who_is_asked, "first q, then k"),
     Mutant("10.2", "only what was found", lambda q, k, v: looking()(q, k, v)[0], "wanted two results"),
@@ -208,6 +221,7 @@ MUTANTS = [
     Mutant("10.3", "0 for minus infinity", (before(hidden=0.0), row()), "exp(0) = 1"),
     Mutant("10.3", "no 1/sqrt(c) with the mask", (before(scale=0), row()), "1/√c is missing"),
     Mutant("10.3", "found without the mask", (before(found="all"), row()), "the mean by all of them"),
+    Mutant("10.3", "weights cut off from the gradient", (cut_off, row()), "no gradient comes through to q, k"),
     Mutant("10.3", "one function", (before(),), "the pair of functions"),
     Mutant("10.3", "no positions", (before(), row(lambda tokens, codes, positions: codes[tokens])), "no positions"),
     Mutant("10.3", "positions from the start on",

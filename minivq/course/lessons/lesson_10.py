@@ -66,6 +66,15 @@ def two_results(got, names):
     return None if isinstance(got, tuple | list) and len(got) == 2 else f"wanted two results: {names}"
 
 
+def deaf(function, *parts):
+    """None, or which of q, k and v could not be learned: no gradient of what was found reaches it."""
+    parts = [part.clone().requires_grad_() for part in parts]
+    found = function(*parts)[0]
+    grads = torch.autograd.grad(found.square().sum(), parts, allow_unused=True) if found.requires_grad else [None] * 3
+    silent = [name for name, grad in zip("qkv", grads, strict=True) if grad is None]
+    return f"no gradient comes through to {', '.join(silent)}: how would they be learned?" if silent else None
+
+
 def check_attend(function):
     """Weights and what is found by them, of five places that ask seven; with more dimensions; of large scores."""
     q, k, v = (torch.randn(2, places, c, dtype=torch.float64) for places, c in ((5, 4), (7, 4), (7, 3)))
@@ -96,8 +105,8 @@ def check_attend(function):
         return "it works for three dimensions only. Heads will stand before the places: (B, heads, t, c)"
     if found.shape != four[0].shape or not torch.allclose(found, attend(*four)[0], atol=1e-10):
         return "with (B, heads, t, c) it mixes what does not belong together: only the last two dimensions are touched"
-    if not found.requires_grad:
-        return "no gradient comes through it: how would q, k and v be learned?"
+    if message := deaf(function, q, k, v):
+        return message
     if not all(part.isfinite().all() for part in function(1e4 * q, k, v)):
         return "nan where scores are large: the exponential of a thousand is infinite. softmax takes care of that"
     return None
@@ -131,7 +140,8 @@ def _causal(function):
         "masked scores are set to 0, and exp(0) = 1 is a good share. Set them to minus infinity": s.tril().softmax(-1),
         "the 1/√c is missing": allowed(2 * s, lambda grid: grid.tril())}) or wrong_value(
             found, right[0], "what was found", {
-                "the weights that come back are masked, but what was found is the mean by all of them": full @ v})
+                "the weights that come back are masked, but what was found is the mean by all of them":
+                    full @ v}) or deaf(function, q, k, v)
 
 
 def _sequence(function):
@@ -229,6 +239,8 @@ def _wrong_tokens(seen, said, tokens, kept, K):
         return f"all wrong tokens are {new[0]}: that is a code like any other, and the prior would learn to distrust it"
     if new.max() < 10:
         return "wrong tokens come from the sentences themselves: wanted is any of the K codes, each as likely"
+    if new.min() > 0:
+        return "code 0 is never drawn: any of the K codes is to be as likely"
     return f"code {K - 1} is never drawn: randint does not include its upper end" if new.max() < K - 1 else None
 
 
