@@ -112,6 +112,15 @@ def strict():
     return os.environ.get("MINIVQ_STRICT") == "1"
 
 
+def no_gradient(found, **parts):
+    """None, or a text that names the parts which no gradient of what was found reaches."""
+    grads = [None] * len(parts)
+    if found.requires_grad:
+        grads = torch.autograd.grad(found.square().sum(), [*parts.values()], allow_unused=True)
+    silent = [name for name, grad in zip(parts, grads, strict=True) if grad is None]
+    return f"no gradient reaches {', '.join(silent)}: it would stay as it was drawn at the start" if silent else None
+
+
 def wrong_form(result, like, name="the result"):
     """tensor, tensor -> None, or a sentence on no tensor, another shape or dtype, or nan. For checks."""
     if result is None:

@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from minivq.course.exercises import Exercise, Option, wrong_form
+from minivq.course.exercises import Exercise, Option, no_gradient, wrong_form
 
 
 def attend(q, k, v):
@@ -66,15 +66,6 @@ def two_results(got, names):
     return None if isinstance(got, tuple | list) and len(got) == 2 else f"wanted two results: {names}"
 
 
-def deaf(function, *parts):
-    """None, or which of q, k and v could not be learned: no gradient of what was found reaches it."""
-    parts = [part.clone().requires_grad_() for part in parts]
-    found = function(*parts)[0]
-    grads = torch.autograd.grad(found.square().sum(), parts, allow_unused=True) if found.requires_grad else [None] * 3
-    silent = [name for name, grad in zip("qkv", grads, strict=True) if grad is None]
-    return f"no gradient comes through to {', '.join(silent)}: how would they be learned?" if silent else None
-
-
 def check_attend(function):
     """Weights and what is found by them, of five places that ask seven; with more dimensions; of large scores."""
     q, k, v = (torch.randn(2, places, c, dtype=torch.float64) for places, c in ((5, 4), (7, 4), (7, 3)))
@@ -105,7 +96,7 @@ def check_attend(function):
         return "it works for three dimensions only. Heads will stand before the places: (B, heads, t, c)"
     if found.shape != four[0].shape or not torch.allclose(found, attend(*four)[0], atol=1e-10):
         return "with (B, heads, t, c) it mixes what does not belong together: only the last two dimensions are touched"
-    if message := deaf(function, q, k, v):
+    if message := no_gradient(found, q=four[0], k=four[1], v=four[2]):
         return message
     if not all(part.isfinite().all() for part in function(1e4 * q, k, v)):
         return "nan where scores are large: the exponential of a thousand is infinite. softmax takes care of that"
@@ -120,7 +111,7 @@ def check_causal(pair):
 
 
 def _causal(function):
-    q, k, v = (torch.randn(2, 3, 5, c, dtype=torch.float64) for c in (4, 4, 6))
+    q, k, v = (torch.randn(2, 3, 5, c, dtype=torch.float64, requires_grad=True) for c in (4, 4, 6))
     got, right, s = function(q, k, v), causal(q, k, v), scores(q, k)
     if two_results(got, ""):
         return two_results(got, "what was found, and the weights")
@@ -141,7 +132,7 @@ def _causal(function):
         "the 1/√c is missing": allowed(2 * s, lambda grid: grid.tril())}) or wrong_value(
             found, right[0], "what was found", {
                 "the weights that come back are masked, but what was found is the mean by all of them":
-                    full @ v}) or deaf(function, q, k, v)
+                    full @ v}) or no_gradient(found, q=q, k=k, v=v)
 
 
 def _sequence(function):
@@ -164,10 +155,8 @@ def _sequence(function):
     }.items()})
     if message:
         return message
-    grads = torch.autograd.grad(got.square().sum(), (codes, positions, start), allow_unused=True)
-    silent = [name for name, grad in zip(("codes", "positions", "start"), grads, strict=True) if grad is None]
-    if silent:
-        return f"no gradient reaches {silent[0]}: it would stay as it was drawn at the start"
+    if message := no_gradient(got, codes=codes, positions=positions, start=start):
+        return message
     if function(tokens[:, :0], codes, positions, start).shape != (2, 1, 8):
         return "with no token at all the start vector alone is to be left: from it the first token is drawn"
     return None
